@@ -1,0 +1,27 @@
+import type { Problem, Result } from '../model/problem.ts';
+import type { EventView, RuleRevisionView, StatusView, TableView, WhyView } from './views.ts';
+
+export type Saved = { readonly revision: RuleRevisionView; readonly changed: boolean; readonly warnings: readonly Problem[] };
+
+/** What a running engine answers; the HTTP API is this, spelled as routes. */
+export interface EngineHandle {
+  readonly status: () => StatusView;
+  readonly tables: () => readonly TableView[];
+  /** Chains for an entry's id (or its first digits), a rule's name, or a target's name: newest first, at most 50. */
+  readonly why: (subject: string) => Promise<readonly WhyView[]>;
+  readonly rules: () => Promise<readonly RuleRevisionView[]>;
+  readonly history: (name: string) => Promise<readonly RuleRevisionView[]>;
+  readonly saveRule: (save: {
+    readonly text: string;
+    readonly file: string;
+    readonly author: string;
+    readonly reason: string;
+  }) => Promise<Result<Saved, readonly Problem[]>>;
+  readonly removeRule: (remove: {
+    readonly name: string;
+    readonly author: string;
+    readonly reason: string;
+  }) => Promise<Result<Saved, readonly Problem[]>>;
+  /** Events after `seq`, waiting up to `waitMs` ≤ 30,000 for the first; at most 1,000. */
+  readonly events: (seq: number, waitMs: number) => Promise<readonly EventView[]>;
+}
