@@ -38,6 +38,8 @@ export type LoadConfig = {
   readonly url: string;
   /** Arrivals a second, evenly spaced, whatever the answers do. */
   readonly ratePerS: number;
+  /** The rate grows from nothing over this long. */
+  readonly rampMs: number;
   /** One request in this many browses the catalog, the others check out. */
   readonly browseEvery: number;
   /** Values of x-user, taken in turn. */
@@ -61,7 +63,7 @@ export type ToLoad =
 
 /** What came to its end in one interval of reportEveryMs. */
 export type LoadReport = {
-  /** End of the interval, ms since the epoch, UTC, with a fraction. */
+  /** End of the interval, ms since the epoch, UTC. */
   readonly atMs: number;
   readonly sent: number;
   /** 5xx, no answer, or no answer in time. */
@@ -80,9 +82,10 @@ export const reportEveryMs = 100;
 /** 375 a second in all, of which 312.5 check out. */
 export const defaultLoad: Omit<LoadConfig, 'url'> = {
   ratePerS: 375,
+  rampMs: 2_000,
   browseEvery: 6,
   users: 20,
-  inFlightMax: 1_000,
+  inFlightMax: 500,
   timeoutMs: 5_000,
   requestsMax: 100_000_000,
   forMsMax: 7 * 24 * 3_600_000,

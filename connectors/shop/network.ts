@@ -25,10 +25,7 @@ export const shop: readonly ShopService[] = [
   { service: 'catalog', instances: one('k1'), target: 'shop-catalog', latencyMs: 5, jitterMs: 1, routes: { '/catalog': [] } },
   {
     service: 'checkout',
-    instances: [
-      ...zones.map((zone, i) => ({ instance: `c${i + 1}`, version: 'v1', zone })),
-      { instance: 'c4', version: 'v2', zone: 'a' },
-    ],
+    instances: [...zones.map((zone, i) => ({ instance: `c${i + 1}`, version: 'v1', zone })), { instance: 'c4', version: 'v2', zone: 'a' }],
     target: 'shop-checkout',
     latencyMs: 20,
     jitterMs: 2,

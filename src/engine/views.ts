@@ -1,6 +1,7 @@
 import type { Problem } from '../model/problem.ts';
 import type { KeyState, Verdict } from '../model/rule.ts';
 import type { Table } from '../model/table.ts';
+import type { LoopEvent } from '../core/loop/types.ts';
 
 /** What the engine shows of itself: the bodies of its HTTP API. Times are ms since the epoch, UTC. */
 
@@ -59,52 +60,10 @@ export type StatusView = {
 
 export type TableView = { readonly target: string; readonly revision: number; readonly hash: string; readonly entries: Table };
 
-/** One step of a decision's way, as `why` and the timeline show it. */
-export type EventView = {
-  readonly seq: number;
-  readonly at: number;
-  readonly kind:
-    | 'crossed'
-    | 'decided'
-    | 'published'
-    | 'accepted'
-    | 'rejected'
-    | 'observed'
-    | 'withdrawn'
-    | 'cleared'
-    | 'shadow'
-    | 'refused'
-    | 'rule'
-    | 'target';
-  readonly rule: string | null;
-  readonly revision: number | null;
-  readonly key: string | null;
-  readonly target: string | null;
-  readonly text: string;
-};
+/** One step of a decision's way, as the timeline shows it; `seq` rises by one from 1 within one engine process. */
+export type EventView = LoopEvent & { readonly seq: number };
 
-/** The whole chain behind one entry, from what was seen to what it did; `missing` says which links the record does not hold. */
-export type WhyView = {
-  readonly entry: string;
-  readonly inForce: boolean;
-  readonly summary: string;
-  readonly rule: { readonly name: string; readonly revision: number; readonly line: number; readonly text: string } | null;
-  readonly key: string | null;
-  readonly decision: { readonly at: number; readonly instant: string; readonly values: Readonly<Record<string, unknown>> } | null;
-  readonly placement: { readonly target: string; readonly reason: string } | null;
-  readonly diff: {
-    readonly at: number;
-    readonly target: string;
-    readonly revision: number;
-    readonly table: number;
-    readonly hash: string;
-    readonly op: string;
-  } | null;
-  readonly acknowledgement: { readonly at: number; readonly result: string; readonly instance: string } | null;
-  readonly observed: { readonly at: number; readonly afterMs: number; readonly request: Readonly<Record<string, unknown>> } | null;
-  readonly ended: { readonly at: number; readonly why: string; readonly revision: number } | null;
-  readonly missing: readonly string[];
-};
+export type { Why as WhyView } from '../core/audit/why.ts';
 
 export type RuleRevisionView = {
   readonly name: string;

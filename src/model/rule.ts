@@ -10,6 +10,11 @@ export type CelText = {
   readonly column: number;
   /** True when file columns equal text offsets on a line (plain or quoted without escapes); else errors point at the scalar's start. */
   readonly exact: boolean;
+  /**
+   * When not exact, where runs of the text (offsets in code points) stand in the file, ascending: a block scalar has one for each line.
+   * Left out when the text cannot be found there (escapes).
+   */
+  readonly runs?: readonly { readonly offset: number; readonly line: number; readonly column: number }[];
 };
 
 export type Mode = 'shadow' | 'canary' | 'enforce';

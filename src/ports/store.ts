@@ -1,5 +1,8 @@
+import type { AuditEntry, AuditKind } from '../model/audit.ts';
 import type { Problem, Result } from '../model/problem.ts';
-import type { Table } from '../model/table.ts';
+import type { RevisionRow, TargetRow } from '../model/revision.ts';
+
+export type { AuditEntry, AuditKind, RevisionRow, TargetRow };
 
 /** Postgres is the record (protocol.md section 4): rules, table revisions, outbox and audit. */
 
@@ -12,54 +15,6 @@ export type RuleRevision = {
   readonly author: string;
   readonly reason: string;
   /** ms since the epoch, UTC. */
-  readonly at: number;
-};
-
-export type AuditKind =
-  'engine' | 'rule' | 'verdict' | 'intent' | 'guard' | 'plan' | 'diff' | 'delivery' | 'ack' | 'observed' | 'effect' | 'target' | 'operator';
-
-export type AuditEntry = {
-  /** Total order; 0 until stored. */
-  readonly id: number;
-  /** ms since the epoch, UTC, with a fraction. */
-  readonly at: number;
-  readonly kind: AuditKind;
-  readonly target: string | null;
-  readonly rule: string | null;
-  readonly revision: number | null;
-  readonly key: string | null;
-  /** Ids of the entries it is about. */
-  readonly entries: readonly string[];
-  /** JSON, at most 64 KiB. */
-  readonly body: Readonly<Record<string, unknown>>;
-};
-
-export type TargetRow = {
-  readonly name: string;
-  /** 0: enrolled, nothing committed yet. */
-  readonly revision: number;
-  readonly hash: string;
-  /** The epoch of that revision. */
-  readonly epoch: number;
-  readonly entries: Table;
-  readonly enrolled: boolean;
-};
-
-/** One target's next revision, signed: exactly what goes out. */
-export type RevisionRow = {
-  readonly target: string;
-  readonly revision: number;
-  readonly epoch: number;
-  /** Number of the global table it renders. */
-  readonly table: number;
-  readonly base: number;
-  readonly baseHash: string;
-  readonly hash: string;
-  /** The whole table after it, for snapshots and history. */
-  readonly entries: Table;
-  readonly bytes: Uint8Array;
-  readonly keyId: string;
-  readonly signature: string;
   readonly at: number;
 };
 
@@ -96,6 +51,10 @@ export interface Store {
   /** One transaction: leader check, audit, target rows, revisions, outbox. `stale`: another engine leads, or a base does not fit. `unknown`: the outcome could not be learned. */
   readonly commit: (commit: Commit) => Promise<'committed' | { readonly failed: 'stale' | 'unknown' | 'down'; readonly problem: Problem }>;
   readonly markSent: (ids: readonly number[]) => Promise<void>;
+  /** As markSent, for revisions of a commit that was just sent. */
+  readonly markRevisionsSent: (rows: readonly Pick<RevisionRow, 'target' | 'revision'>[]) => Promise<void>;
+  /** The hash of one revision of a target; null: the record does not have it. */
+  readonly revisionHash: (target: string, revision: number) => Promise<string | null>;
   readonly enrol: (target: string) => Promise<TargetRow>;
   /** A new immutable revision with its audit entry; `text: null` removes the rule. An unchanged text makes none and returns the present one. */
   readonly saveRule: (save: {

@@ -21,8 +21,8 @@ export const ruleLint: Command = {
     const problems = checked.flatMap((c) => c.problems);
     const format = formatOf(values);
     if (format === 'table') for (const p of problems) process.stdout.write(`${problemText(p)}\n`);
-    else print(format, { value: problems, rows: [], names: checked.filter((c) => c.refused).map((c) => c.file) });
-    const refused = checked.filter((c) => c.refused).length;
+    else print(format, { value: problems, rows: [], names: checked.filter((c) => c.compiled === null).map((c) => c.file) });
+    const refused = checked.filter((c) => c.compiled === null).length;
     say(`${files.length} rules checked, ${refused} refused, ${problems.length} problems`);
     return refused > 0 ? 1 : 0;
   },
@@ -53,7 +53,7 @@ export const ruleApply: Command = {
       const files = ruleFilesOf(args).map((file) => ({ file, body: readFileSync(file, 'utf8') }));
       const checked = files.map(({ file, body }) => checkRuleText(body, file));
       for (const c of checked) for (const p of c.problems) say(problemText(p));
-      if (checked.some((c) => c.refused)) return 1;
+      if (checked.some((c) => c.compiled === null)) return 1;
       for (const { file, body } of files) {
         const one = await ask<Saved>('POST', '/v1/rules', { text: body, file, author, reason });
         if (one === null) return 1;

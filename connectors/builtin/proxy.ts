@@ -1,0 +1,180 @@
+import { Agent, createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { RpcRecord } from '../../src/model/record.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { Random } from '../../src/ports/random.ts';
+import { attemptHeader, debugHeader, factsOf, idHeader, sourceHeader } from './facts.ts';
+import { forward } from './forward.ts';
+import type { Ended } from './hop.ts';
+import { endToEnd } from './headers.ts';
+import type { Enforce, Enforced } from './enforce.ts';
+import type { Policy } from './policy.ts';
+import { recordOf } from './record.ts';
+import type { Settings } from './settings.ts';
+import { originForm } from './url.ts';
+
+export type ProxyOptions = {
+  readonly settings: Settings;
+  /** reporter.target of its records. */
+  readonly target: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The policy in force, asked once a request: one in flight keeps the one it began with. */
+  readonly policy: () => Policy;
+  readonly enforce: Enforce;
+  readonly onRecord: (record: RpcRecord) => void;
+};
+
+export type Proxy = {
+  readonly host: string;
+  readonly port: number;
+  /** No new connections; resolves when the last request in flight has ended, or after graceMs. */
+  readonly stop: () => Promise<void>;
+};
+
+/** Requests being forwarded; one more is answered 503 with flag UO, as Envoy's circuit breaker does. */
+const inFlightMax = 4_096;
+const freeSocketsPerUpstreamMax = 256;
+/** Less than the 5 s after which servers begin to close idle connections (Node's default): reuse then rarely meets a closing one. */
+const freeSocketMs = 4_000;
+/** More than clients keep theirs. */
+const keepAliveMs = 75_000;
+const headersMs = 60_000;
+const requestMs = 300_000;
+const graceMs = 2_000;
+const sweepMs = 50;
+
+/** A plain HTTP/1.1 reverse proxy (RFC 9110 section 3.7: a gateway) that does to each request what the policy says and tells of it. */
+export async function openProxy(options: ProxyOptions): Promise<Proxy> {
+  const { settings, clock } = options;
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: freeSocketsPerUpstreamMax, timeout: freeSocketMs });
+  let inFlight = 0;
+  let stopping = false;
+
+  const handle = (req: IncomingMessage, res: ServerResponse): void => {
+    const startedMs = clock.monotonic();
+    const beforeHead = (): void => {
+      if (stopping) res.shouldKeepAlive = false;
+    };
+    const where = originForm(req);
+    if (where === null) {
+      beforeHead();
+      return refuse(res, 400, 'not a request for a reverse proxy\n', []);
+    }
+    const policy = options.policy();
+    const id = requestId(req, options.random);
+    const service = serviceOf(settings.services, where.host);
+    const facts = factsOf({ req, target: where.target, host: where.host, id, destination: policy.destination(service ?? '') });
+    const enforced = service === null ? nowhere : options.enforce(policy, facts);
+    const debug = req.headers[debugHeader] === '1' ? debugHeaders(enforced) : [];
+    const tell = (ended: Ended): void => {
+      const timing = { endedMs: clock.now(), durationMs: clock.monotonic() - startedMs };
+      options.onRecord(recordOf({ facts, enforced, ended, ...timing, target: options.target, headers: settings.recordedHeaders }));
+    };
+    /** An answer of the proxy's own; flags as Envoy's: NR no such service, UH no instance, UO overflow. */
+    const answer = (status: number, text: string, flags: readonly string[], more: readonly string[] = []): void => {
+      beforeHead();
+      req.resume();
+      res.on('close', () =>
+        tell({ code: res.statusCode, requestSize: 0, responseSize: text.length, flags: res.writableFinished ? flags : ['DC'] }),
+      );
+      refuse(res, status, text, [...debug, ...more]);
+    };
+    if (service === null) return answer(404, 'no such service here\n', ['NR']);
+    if (enforced.deny !== null) return deny(req, enforced.deny, answer);
+    if (enforced.upstream === null) return answer(503, 'no instance is ready\n', ['UH']);
+    if (inFlight >= inFlightMax) return answer(503, 'too many requests in flight\n', ['UO']);
+    inFlight++;
+    const headers = upstreamHeaders(req, where.host, id);
+    const hop = { req, res, agent, to: enforced.upstream, target: where.target, headers, timeoutMs: settings.timeoutMs };
+    forward({ ...hop, responseHeaders: debug, beforeHead }, (ended) => {
+      inFlight--;
+      tell(ended);
+    });
+  };
+
+  const server = createServer(
+    { keepAliveTimeout: keepAliveMs, headersTimeout: headersMs, requestTimeout: requestMs, joinDuplicateHeaders: true },
+    handle,
+  );
+  // RFC 9110 section 9.3.6: no tunnels here.
+  server.on('connect', (_req, socket) => socket.end('HTTP/1.1 501 Not Implemented\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(settings.port, settings.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    // A connection that becomes idle later (its client was still sending after the answer) would otherwise wait out the grace.
+    const sweeping = clock.each(sweepMs, () => server.closeIdleConnections());
+    const cancel = clock.after(graceMs, () => server.closeAllConnections());
+    await closed;
+    sweeping();
+    cancel();
+    agent.destroy();
+  };
+  const { address, port } = server.address() as AddressInfo;
+  return { host: address, port, stop };
+}
+
+const nowhere: Enforced = { deny: null, upstream: null, destination: {}, applied: [] };
+
+/** With one service everything is for it; with several, the first label of the Host header says for which. */
+function serviceOf(services: Settings['services'], host: string | undefined): string | null {
+  if (services.length === 1) return services[0];
+  const name = (host ?? '').replace(/:\d+$/, '');
+  return services.find((service) => name === service || name.startsWith(`${service}.`)) ?? null;
+}
+
+function requestId(req: IncomingMessage, random: Random): string {
+  const given = req.headers[idHeader];
+  return typeof given === 'string' && given !== '' ? given : random.hex(16);
+}
+
+/** Taken out because it was said to this proxy, not to the service behind it; `host` and the id are written anew. */
+const forThisHop: ReadonlySet<string> = new Set([sourceHeader, attemptHeader, debugHeader, 'host', idHeader, 'x-forwarded-for', 'via']);
+
+function upstreamHeaders(req: IncomingMessage, host: string | undefined, id: string): readonly string[] {
+  const headers = endToEnd(req.rawHeaders, req.headers.connection, forThisHop);
+  const client = req.socket.remoteAddress ?? 'unknown';
+  const { 'x-forwarded-for': forwarded, via } = req.headers;
+  const before = typeof forwarded === 'string' ? `${forwarded}, ` : '';
+  headers.push('host', host ?? '', idHeader, id, 'x-forwarded-for', `${before}${client}`);
+  // RFC 9110 section 7.6.3: an HTTP-to-HTTP gateway must say so in each request.
+  headers.push('via', `${via === undefined ? '' : `${String(via)}, `}${req.httpVersion} flyball`);
+  if (req.headers['transfer-encoding'] !== undefined) headers.push('transfer-encoding', 'chunked');
+  else if (req.headers['content-length'] === undefined && !bodiless.has(req.method ?? '')) headers.push('content-length', '0');
+  return headers;
+}
+
+/** Methods for which no content-length means no body to anyone (RFC 9110 section 8.6). */
+const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
+
+/** What was applied and where it went, for whoever asks with x-flyball-debug: 1. */
+function debugHeaders({ applied, destination }: Enforced): readonly string[] {
+  return ['x-flyball-applied', printable(applied.join(',')), 'x-flyball-upstream', printable(destination.instance ?? '')];
+}
+
+/** Node refuses to send other characters in a field. */
+const printable = (text: string): string => text.replace(/[^ -~]/g, '?');
+
+type Answer = (status: number, text: string, flags: readonly string[], more?: readonly string[]) => void;
+
+/** A gRPC caller gets its status as a trailers-only response: over HTTP every gRPC answer is 200. */
+function deny(req: IncomingMessage, { status, grpcStatus }: NonNullable<Enforced['deny']>, answer: Answer): void {
+  const type = req.headers['content-type'];
+  if (type?.startsWith('application/grpc') !== true) return answer(status, 'denied by policy\n', []);
+  answer(200, '', [], ['content-type', type, 'grpc-status', String(grpcStatus), 'grpc-message', 'denied by policy']);
+}
+
+function refuse(res: ServerResponse, status: number, text: string, more: readonly string[]): void {
+  const type = more.includes('content-type') ? [] : ['content-type', 'text/plain'];
+  res.writeHead(status, [...type, 'content-length', String(text.length), ...more]);
+  res.end(text);
+}

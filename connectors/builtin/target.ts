@@ -1,0 +1,88 @@
+import { attributeOf, fieldOf } from '../../src/model/facts.ts';
+import { matcher } from '../../src/model/match.ts';
+import type { ActionKind, Entry, Table } from '../../src/model/table.ts';
+import type { Capabilities } from '../../src/model/target.ts';
+import { nameOf, testNames } from '../../src/model/test.ts';
+import type { Applied, Target } from '../../src/ports/target.ts';
+import { emptyPolicy, policyOf } from './policy.ts';
+import type { Policy } from './policy.ts';
+
+/** limit, respond, mirror and set come later; until then they are not announced, and refused. */
+const actions: readonly ActionKind[] = ['allow', 'deny', 'split', 'avoid', 'route'];
+
+/**
+ * What a sidecar before the callee knows before the fact. Not the caller's version, zone and so on: nobody tells it, and a test of what is
+ * never known would silently never match. `source.principal` is known to be absent: this listener takes plaintext only.
+ */
+const fields: readonly string[] = [
+  'destination.namespace',
+  'destination.service',
+  'request.attempt',
+  'request.headers',
+  'request.host',
+  'request.id',
+  'request.method',
+  'request.path',
+  'request.protocol',
+  'source.address',
+  'source.port',
+  'source.principal',
+  'source.service',
+];
+
+const entriesMax = 10_000;
+
+export const capabilities: Capabilities = {
+  actions,
+  fields,
+  tests: testNames,
+  entriesMax,
+  atomic: true,
+  /** CPU of one hop beyond direct, of which the policy is a few µs. */
+  costNs: 150_000,
+};
+
+export type ProxyTarget = Target & { readonly policy: () => Policy };
+
+/** Holds the policy in force. `stop` closes what the target stands for. */
+export function proxyTarget(options: { readonly services: readonly string[]; readonly stop: () => Promise<void> }): ProxyTarget {
+  let policy = emptyPolicy;
+  return {
+    kind: 'builtin',
+    capabilities,
+    sees: { services: options.services },
+    policy: () => policy,
+    apply: async (table, inventory) => {
+      const applied = check(table);
+      // One reference is all that changes: every request sees the old policy or the new one, whole.
+      if (applied.result === 'accepted') policy = policyOf(table, inventory, options.services);
+      return applied;
+    },
+    readback: async () => policy.table,
+    stop: options.stop,
+  };
+}
+
+function check(table: Table): Applied {
+  const entries = table.flatMap((entry, i) => {
+    const refused = i >= entriesMax ? { code: 'E-FULL', text: `at most ${entriesMax} entries` } : refusal(entry);
+    return refused === null ? [] : [{ id: entry.id, ...refused }];
+  });
+  return entries.length === 0 ? { result: 'accepted' } : { result: 'rejected', entries };
+}
+
+type Refusal = { readonly code: string; readonly text: string };
+
+function refusal({ action, match }: Entry): Refusal | null {
+  if (!actions.includes(action.kind)) return { code: 'E-ACTION', text: `${action.kind} is not built in this sidecar yet` };
+  const sticky = action.kind === 'split' && action.sticky !== null ? [action.sticky] : [];
+  const unknown = [...Object.keys(match), ...sticky].find((path) => attributeOf(path) === undefined || !fields.includes(fieldOf(path)));
+  if (unknown !== undefined) return { code: 'E-FIELD', text: `${unknown} is not known here before the fact` };
+  try {
+    for (const tests of Object.values(match)) tests.forEach(nameOf);
+    matcher(match);
+    return null;
+  } catch (error) {
+    return { code: 'E-TEST', text: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,80 @@
+import { Agent } from 'node:http';
+import { call, originOf } from './caller.ts';
+import { products } from './faults.ts';
+import { reportEveryMs } from './messages.ts';
+import type { LoadConfig, LoadReport } from './messages.ts';
+import { dueAt, dueBy } from './schedule.ts';
+
+export type Generator = {
+  readonly setUrl: (url: string) => void;
+  /** Ends arrivals; `done` is called when the last answer is in. */
+  readonly stop: () => void;
+};
+
+/** How often the schedule is looked at: arrivals due since then leave together, each measured from its own instant. */
+const tickMs = 2;
+const idleSocketMs = 30_000;
+
+/**
+ * An open loop: an arrival is due when the schedule says so, whatever became of those before, and its latency counts from then, so that a
+ * slow shop cannot slow its users down and look better than it is.
+ */
+export function generate(config: LoadConfig, report: (report: LoadReport) => void, done: (sent: number) => void): Generator {
+  const agent = new Agent({ keepAlive: true, maxSockets: config.inFlightMax, maxFreeSockets: config.inFlightMax, timeout: idleSocketMs });
+  const startMs = performance.now();
+  // Not to be confused with another run's: ids are what ties a recording's records together.
+  const run = Date.now().toString(36);
+  let to = originOf(config.url);
+  let arrivals = 0;
+  let inFlight = 0;
+  let stopped = false;
+  let interval = empty();
+
+  const send = (n: number): void => {
+    const dueMs = startMs + dueAt(config, n);
+    if (inFlight >= config.inFlightMax) {
+      interval.dropped++;
+      return;
+    }
+    interval.sent++;
+    inFlight++;
+    const { method, path } = requestOf(n, config.browseEvery);
+    const headers = { 'x-request-id': `${run}-${n}`, 'x-user': `user-${n % config.users}` };
+    call({ agent, to, method, path, headers, timeoutMs: config.timeoutMs }, (status) => {
+      inFlight--;
+      if (status === null || status >= 500) interval.failed++;
+      interval.latenciesUs.push(Math.round((performance.now() - dueMs) * 1_000));
+    });
+  };
+
+  const tell = (): void => {
+    const atMs = Date.now();
+    report({ atMs, ...interval });
+    interval = empty();
+  };
+
+  const ticking = setInterval(() => {
+    const elapsedMs = performance.now() - startMs;
+    const due = Math.min(config.requestsMax, dueBy(config, elapsedMs));
+    while (!stopped && arrivals < due) send(arrivals++);
+    if (arrivals >= config.requestsMax || elapsedMs >= config.forMsMax) stopped = true;
+    if (!stopped || inFlight > 0) return;
+    clearInterval(ticking);
+    clearInterval(reporting);
+    tell();
+    agent.destroy();
+    done(arrivals);
+  }, tickMs);
+  const reporting = setInterval(tell, reportEveryMs);
+  return { setUrl: (url) => (to = originOf(url)), stop: () => (stopped = true) };
+}
+
+type Interval = { sent: number; failed: number; dropped: number; latenciesUs: number[] };
+const empty = (): Interval => ({ sent: 0, failed: 0, dropped: 0, latenciesUs: [] });
+
+/** Every `browseEvery`-th arrival looks at a product, the others check out. */
+export function requestOf(n: number, browseEvery: number): { readonly method: string; readonly path: string } {
+  if (n % browseEvery !== browseEvery - 1) return { method: 'POST', path: '/checkout' };
+  const product = products[Math.floor(n / browseEvery) % products.length] ?? products[0];
+  return { method: 'GET', path: `/catalog?product=${product}` };
+}

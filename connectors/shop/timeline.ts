@@ -1,0 +1,162 @@
+import type { KeyState, Verdict } from '../../src/model/rule.ts';
+import type { LoadReport } from './messages.ts';
+import { recoveredAt } from './recovery.ts';
+import type { Scenario } from './scenarios.ts';
+import { hasItsShare } from './share.ts';
+import type { Served } from './share.ts';
+
+/** What happened, in the order the supervisor learned of it. `atMs` is ms since the epoch, UTC, with a fraction, one machine's clock. */
+export type TimelineEvent =
+  /** Load has started and everything is in place. */
+  | { readonly kind: 'start'; readonly atMs: number }
+  | { readonly kind: 'fault'; readonly atMs: number; readonly on: boolean }
+  /** A change of one of the scenario's rules for a key; `atMs` is the judged instant. */
+  | {
+      readonly kind: 'change';
+      readonly atMs: number;
+      readonly key: string;
+      readonly from: KeyState;
+      readonly to: KeyState;
+      readonly verdict: Verdict;
+    }
+  /** The engine acted on that: `atMs` is when the new table stood. */
+  | { readonly kind: 'decided'; readonly atMs: number }
+  /** A table revision on its way; `entries` counts those of the scenario's rules in it. Renewals are such steps too. */
+  | {
+      readonly kind: 'published' | 'accepted' | 'observed';
+      readonly atMs: number;
+      readonly target: string;
+      readonly revision: number;
+      readonly entries: number;
+    }
+  | { readonly kind: 'load'; readonly report: LoadReport }
+  | ({ readonly kind: 'served' } & Served);
+
+export type StageName = 'crossed' | 'decided' | 'published' | 'accepted' | 'observed' | 'recovered' | 'cleared';
+export const stageNames: readonly StageName[] = ['crossed', 'decided', 'published', 'accepted', 'observed', 'recovered', 'cleared'];
+
+export type Timeline = {
+  readonly scenario: Scenario;
+  readonly startMs: number | null;
+  readonly faultMs: number | null;
+  readonly liftedMs: number | null;
+  readonly stages: Readonly<Record<StageName, number | null>>;
+  /** When the replicas had their share back. */
+  readonly backMs: number | null;
+  /** Keys that are not clear. */
+  readonly active: ReadonlySet<string>;
+  /** Entries of the scenario's rules in each target's latest accepted revision. */
+  readonly entries: ReadonlyMap<string, number>;
+  /** When `active` or `entries` last changed. */
+  readonly settledMs: number;
+  readonly transitions: number;
+  /** Those before the fault: false alarms. */
+  readonly early: number;
+  readonly revisions: ReadonlySet<string>;
+  readonly reports: readonly LoadReport[];
+  readonly served: readonly Served[];
+};
+
+/** What the supervisor is to do now. */
+export type Next = 'wait' | 'inject' | 'lift' | 'finish';
+
+/** Ten minutes of reports; what comes later is not looked at any more (the supervisor has stopped by then, see `next`). */
+const reportsMax = 6_000;
+const servedMax = 256;
+
+export function begin(scenario: Scenario): Timeline {
+  const stages = { crossed: null, decided: null, published: null, accepted: null, observed: null, recovered: null, cleared: null };
+  const none = { startMs: null, faultMs: null, liftedMs: null, backMs: null, settledMs: 0, transitions: 0, early: 0 };
+  const seen = { active: new Set<string>(), entries: new Map<string, number>(), revisions: new Set<string>(), reports: [], served: [] };
+  return { scenario, stages, ...none, ...seen };
+}
+
+/** One event further. Pure: the same events give the same timeline. */
+export function advance(before: Timeline, event: TimelineEvent): Timeline {
+  return withCleared(withEvent(before, event));
+}
+
+/** What is due at `nowMs`; asked again until the event that follows from it was fed in. */
+export function next(timeline: Timeline, nowMs: number): Next {
+  const { scenario, startMs, faultMs, liftedMs, backMs, stages } = timeline;
+  if (startMs === null) return 'wait';
+  if (faultMs === null) return nowMs >= startMs + scenario.warmMs + scenario.beforeMs ? 'inject' : 'wait';
+  if (liftedMs === null) {
+    const liftMs = stages.recovered === null ? faultMs + scenario.recoverMaxMs : stages.recovered + scenario.holdMs;
+    return nowMs >= liftMs ? 'lift' : 'wait';
+  }
+  const done = stages.cleared !== null && (backMs !== null || scenario.expect.back.length === 0);
+  return done || nowMs >= liftedMs + scenario.clearMaxMs ? 'finish' : 'wait';
+}
+
+function withEvent(t: Timeline, event: TimelineEvent): Timeline {
+  switch (event.kind) {
+    case 'start':
+      return { ...t, startMs: t.startMs ?? event.atMs };
+    case 'fault':
+      return event.on ? { ...t, faultMs: t.faultMs ?? event.atMs } : { ...t, liftedMs: t.liftedMs ?? event.atMs };
+    case 'change':
+      return withChange(t, event);
+    case 'decided':
+      return stage(t, 'decided', event.atMs);
+    case 'published':
+    case 'accepted':
+    case 'observed':
+      return withDelivery(t, event);
+    case 'load':
+      return t.reports.length >= reportsMax ? t : withRecovered({ ...t, reports: [...t.reports, event.report] });
+    case 'served':
+      return withShare({ ...t, served: [...t.served, event].slice(-servedMax) });
+  }
+}
+
+function withChange(t: Timeline, { atMs, key, from, to, verdict }: Extract<TimelineEvent, { kind: 'change' }>): Timeline {
+  const active = new Set(t.active);
+  if (to === 'clear') active.delete(key);
+  else active.add(key);
+  const began = to === 'firing' && (from === 'clear' || from === 'pending');
+  const ended = to === 'clear' && (from === 'firing' || from === 'clearing');
+  const counted = began || ended ? 1 : 0;
+  const early = t.faultMs === null ? counted : 0;
+  const settledMs = active.size === t.active.size ? t.settledMs : atMs;
+  const changed = { ...t, active, settledMs, transitions: t.transitions + counted, early: t.early + early };
+  return verdict === 'holds' ? stage(changed, 'crossed', atMs) : changed;
+}
+
+function withDelivery(t: Timeline, event: Extract<TimelineEvent, { revision: number }>): Timeline {
+  const { kind, atMs, target, revision, entries } = event;
+  const reached = entries > 0 ? stage(t, kind, atMs) : t;
+  if (kind === 'published') return { ...reached, revisions: new Set([...t.revisions, `${target}@${revision}`]) };
+  if (kind === 'observed') return withRecovered(reached);
+  const settledMs = (t.entries.get(target) ?? 0) === entries ? t.settledMs : atMs;
+  return { ...reached, entries: new Map([...t.entries, [target, entries]]), settledMs };
+}
+
+/** The first time counts; what was before the fault is no answer to it. */
+function stage(t: Timeline, name: StageName, atMs: number): Timeline {
+  if (t.faultMs === null || atMs < t.faultMs || t.stages[name] !== null) return t;
+  return { ...t, stages: { ...t.stages, [name]: atMs } };
+}
+
+function withRecovered(t: Timeline): Timeline {
+  if (t.startMs === null || t.faultMs === null || t.stages.observed === null || t.stages.recovered !== null) return t;
+  const beforeFromMs = t.startMs + t.scenario.warmMs;
+  const { faultMs, reports } = t;
+  const atMs = recoveredAt({ reports, beforeFromMs, faultMs, observedMs: t.stages.observed, expect: t.scenario.expect });
+  return atMs === null ? t : stage(t, 'recovered', atMs);
+}
+
+/** After the fault: no key of the rule is active and no target has an entry of it. */
+function withCleared(t: Timeline): Timeline {
+  const gone = t.active.size === 0 && [...t.entries.values()].every((count) => count === 0);
+  if (t.liftedMs === null || t.stages.decided === null || t.stages.cleared !== null || !gone) return t;
+  return stage(t, 'cleared', Math.max(t.settledMs, t.liftedMs));
+}
+
+function withShare(t: Timeline): Timeline {
+  const { cleared } = t.stages;
+  const { back } = t.scenario.expect;
+  if (cleared === null || t.backMs !== null || back.length === 0) return t;
+  const latest = t.served.at(-1)?.atMs ?? 0;
+  return hasItsShare({ served: t.served, sinceMs: cleared, instances: back }) ? { ...t, backMs: latest } : t;
+}

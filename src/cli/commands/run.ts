@@ -1,0 +1,152 @@
+import { resolve } from 'node:path';
+import { connectorNames, loadConnector } from '../../adapter/connectors.ts';
+import { runAdapter } from '../../adapter/adapter.ts';
+import { serveEngine } from '../../api/serve.ts';
+import { emptyInventory } from '../../model/inventory.ts';
+import { fail, ok, type Result } from '../../model/problem.ts';
+import { findBus, openBus } from '../../runtime/bus.ts';
+import { endWithParent } from '../../runtime/children.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { openHome } from '../../runtime/home.ts';
+import { loadInventory, watchInventory } from '../../runtime/inventory.ts';
+import { readVerifier } from '../../runtime/keys.ts';
+import { packageVersion } from '../../runtime/package.ts';
+import { systemRandom } from '../../runtime/random.ts';
+import { problemText } from '../client.ts';
+import { list, oneOf, outputOption, text, UsageError, type Command } from '../command.ts';
+import { formatOf, print, say } from '../print.ts';
+import { applyAtStart } from '../startrules.ts';
+import { untilStopped } from '../stop.ts';
+
+const inventoryOption = { type: 'string', value: 'FILE', about: 'who is out there, JSON; read again when it changes' } as const;
+
+/** The long-running commands that are one process each. */
+export const engine: Command = {
+  name: 'engine',
+  args: '',
+  about: 'one engine and its HTTP API, on the database and the bus of FLYBALL_HOME (or DATABASE_URL and NATS_URL)',
+  options: {
+    inventory: inventoryOption,
+    rules: { type: 'string', multiple: true, value: 'DIR', about: 'rule folders to save at the start; may be repeated' },
+    port: { type: 'string', value: 'N', about: 'of the API, on the loopback (default: a free one)' },
+    record: { type: 'string', value: 'FILE', about: 'write records, ticks and source lines as JSON lines, in the order read' },
+  },
+  run: async (_args, values) => {
+    const inventoryFile = text(values, 'inventory');
+    const inventory = inventoryFile === undefined ? ok(emptyInventory) : loadInventory(inventoryFile);
+    if (!inventory.ok) return refuse(inventory);
+    const record = text(values, 'record');
+    const served = await serveEngine({
+      version: packageVersion(),
+      inventory: inventory.value,
+      rules: applyAtStart(list(values, 'rules')),
+      port: portOf(text(values, 'port')),
+      recordFile: record === undefined ? null : resolve(record),
+      say: (line) => say(`engine: ${line}`),
+    });
+    if (!served.ok) return refuse(served);
+    const unwatch = inventoryFile === undefined ? () => undefined : watchInventory(inventoryFile, systemClock(), { change: served.value.setInventory, say }); // prettier-ignore
+    process.send?.({ kind: 'ready', address: served.value.url });
+    if (process.send === undefined) say(`engine: API at ${served.value.url}`);
+    await untilStopped(endWithParent);
+    unwatch();
+    await served.value.stop();
+    return 0;
+  },
+};
+
+export const adapter: Command = {
+  name: 'adapter',
+  args: 'CONNECTOR',
+  about: 'one enforcement point: takes the table of a target from the bus, drives a connector, reports records',
+  options: {
+    target: { type: 'string', value: 'NAME', about: 'the target it is, [a-z0-9-]{1,63}' },
+    set: { type: 'string', multiple: true, value: 'NAME=VALUE', about: "the connector's settings; may be repeated" },
+    inventory: inventoryOption,
+    'on-empty': { type: 'string', value: 'closed|open', about: 'what it does while no table is held (default closed: denies)' },
+    key: { type: 'string', value: 'FILE', about: "the engine's public key (default FLYBALL_HOME/keys/engine.pub)" },
+  },
+  more: '  Exit code 3: another adapter of this target has taken over.',
+  run: async ([name], values) => {
+    const target = text(values, 'target');
+    if (name === undefined || target === undefined) throw new UsageError('an adapter takes a connector and --target');
+    const home = openHome({ env: process.env, cwd: process.cwd(), say });
+    if (!home.ok) return refuse(home);
+    const connector = await loadConnector(name);
+    if (!connector.ok) return refuse(connector);
+    const verifier = readVerifier(text(values, 'key') ?? home.value.keys);
+    if (!verifier.ok) return refuse(verifier);
+    const inventoryFile = text(values, 'inventory');
+    const inventory = inventoryFile === undefined ? ok(emptyInventory) : loadInventory(inventoryFile);
+    if (!inventory.ok) return refuse(inventory);
+    const address = findBus(home.value, process.env);
+    const bus = address.ok ? await openBus(address.value, 'member', `flyball adapter ${target}`) : address;
+    if (!bus.ok) return refuse(bus);
+    const clock = systemClock();
+    const running = await runAdapter({
+      target,
+      connector: connector.value,
+      settings: settingsOf(list(values, 'set')),
+      inventory: inventory.value,
+      bus: bus.value,
+      verifier: verifier.value,
+      clock,
+      random: systemRandom,
+      file: resolve(home.value.data, `adapter-${target}.json`),
+      onEmpty: oneOf(values, 'on-empty', ['closed', 'open'] as const, 'closed'),
+      say: (line) => say(`adapter: ${line}`),
+    });
+    if (!running.ok) {
+      await bus.value.close();
+      return refuse(running);
+    }
+    const unwatch = inventoryFile === undefined ? () => undefined : watchInventory(inventoryFile, clock, { change: running.value.setInventory, say }); // prettier-ignore
+    const ready = clock.each(20, () => {
+      if (running.value.status()?.ready !== true) return;
+      ready();
+      process.send?.({ kind: 'ready', address: running.value.address });
+    });
+    const why = await Promise.race([untilStopped(endWithParent), running.value.superseded.then(() => 'superseded' as const)]);
+    ready();
+    unwatch();
+    await running.value.stop();
+    await bus.value.close();
+    return why === 'superseded' ? 3 : 0;
+  },
+};
+
+export const connector: Command = {
+  name: 'connector',
+  args: '',
+  about: 'the connectors there are, one folder each',
+  options: { output: outputOption },
+  run: async (_args, values) => {
+    const all = await Promise.all(connectorNames().map(loadConnector));
+    const found = all.flatMap((c) => (c.ok ? [{ connector: c.value.name, about: c.value.about }] : []));
+    print(formatOf(values), { value: found, rows: found, names: found.map((c) => c.connector) });
+    return 0;
+  },
+};
+
+function settingsOf(pairs: readonly string[]): Readonly<Record<string, string>> {
+  const settings = new Map<string, string>();
+  for (const pair of pairs) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new UsageError(`--set takes NAME=VALUE, not ${JSON.stringify(pair)}`);
+    settings.set(pair.slice(0, at), pair.slice(at + 1));
+  }
+  return Object.fromEntries(settings);
+}
+
+function portOf(given: string | undefined): number {
+  const port = Number(given ?? '0');
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`--port takes 0 … 65535, not ${JSON.stringify(given)}`);
+  return port;
+}
+
+/** Says why and gives the exit code of "could not". */
+export function refuse(result: Result<unknown> | { readonly ok: true }): number {
+  const { problem } = result as ReturnType<typeof fail>;
+  say(`flyball: ${problemText(problem as Parameters<typeof problemText>[0])}`);
+  return 2;
+}

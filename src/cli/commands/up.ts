@@ -1,0 +1,169 @@
+import { resolve } from 'node:path';
+import { reportOf, type ScenarioReport } from '../../../connectors/shop/report.ts';
+import { scenarioNames, scenarios, type Scenario } from '../../../connectors/shop/scenarios.ts';
+import { advance, begin, next, stageNames, type Timeline, type TimelineEvent } from '../../../connectors/shop/timeline.ts';
+import type { EventView } from '../../engine/views.ts';
+import { startUp, type Up } from '../../engine/up/up.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { callApi } from '../../runtime/apiclient.ts';
+import { defaultRulesFolder } from '../../runtime/package.ts';
+import { flag, oneOf, text, UsageError, type Command, type Values } from '../command.ts';
+import { print, say, formatOf } from '../print.ts';
+import { untilStopped } from '../stop.ts';
+import { timelineEvent, stageLine } from '../timeline.ts';
+import { refuse } from './run.ts';
+
+const askEveryMs = 50;
+const eventWaitMs = 1_000;
+
+export const up: Command = {
+  name: 'up',
+  args: '',
+  about: 'everything on one machine: database, bus, engine, sidecars, a small shop under load, and an incident to watch',
+  options: {
+    scenario: { type: 'string', value: 'NAME', about: `the incident: ${scenarioNames.join(', ')}, none (default gray-failure)` },
+    once: { type: 'boolean', about: 'end after the incident: exit 0 when it went as it should, 1 when not' },
+    bus: { type: 'string', value: 'auto|nats|local', about: 'auto: NATS_URL, else a nats-server found or installed, else the local bus' },
+    sidecar: { type: 'string', value: 'auto|builtin', about: 'what enforces in front of each service' },
+    telemetry: { type: 'string', value: 'builtin', about: 'what reports the requests' },
+    enforce: { type: 'string', value: 'builtin', about: 'the kind of target that the rules are for' },
+    record: { type: 'string', value: 'FILE', about: 'write records, ticks and source lines as JSON lines, in the order read' },
+    output: { type: 'string', short: 'o', value: 'table|json|yaml|name', about: 'how to print the outcome (default table)' },
+  },
+  more: '  Ctrl-C ends everything that was started. Narration goes to standard error, the outcome to standard output.',
+  run: async (_args, values) => {
+    const scenario = scenarioOf(values);
+    const format = formatOf(values);
+    for (const name of ['sidecar', 'telemetry', 'enforce']) oneOf(values, name, ['auto', 'builtin'] as const, 'auto');
+    const record = text(values, 'record');
+    let timeline = scenario === null ? null : begin(scenario);
+    const feed = (event: TimelineEvent): void => {
+      if (timeline === null) return;
+      const before = timeline;
+      timeline = advance(timeline, event);
+      narrate(before, timeline);
+    };
+    const stopped = untilStopped();
+    const startedMs = clock.monotonic();
+    const started = await startUp({
+      bus: oneOf(values, 'bus', ['auto', 'nats', 'local'] as const, 'auto'),
+      recordFile: record === undefined ? null : resolve(record),
+      demo: true,
+      rules: [defaultRulesFolder()],
+      say,
+      onLoad: (report) => feed({ kind: 'load', report }),
+      onServed: (served) => feed({ kind: 'served', ...served }),
+    });
+    if (!started.ok) return refuse(started);
+    const running = started.value;
+    say(
+      `up in ${((clock.monotonic() - startedMs) / 1_000).toFixed(1)} s: the shop is at ${running.entrance ?? '-'}, home ${running.home.root}`,
+    );
+    try {
+      if (timeline === null) {
+        await stopped;
+        return 0;
+      }
+      feed({ kind: 'start', atMs: clock.now() });
+      const events = followEvents(timeline.scenario, feed);
+      const finished = await Promise.race([play(running, () => timeline, feed), stopped]);
+      if (finished === 'stopped') {
+        events.stop();
+        return flag(values, 'once') ? 2 : 0;
+      }
+      events.stop();
+      const { bus, sidecar, database } = running.about;
+      const { report, reasons } = reportOf(timeline, { bus, sidecar, telemetry: 'builtin', enforce: 'builtin', database });
+      for (const reason of reasons) say(`not as it should be: ${reason}`);
+      print(format, { value: report, rows: rowsOf(report), names: [report.scenario] });
+      if (flag(values, 'once')) return report.ok ? 0 : 1;
+      say('still up: try `flyball status`, `flyball table`, `flyball why gray-failure`; Ctrl-C ends everything');
+      await stopped;
+      return 0;
+    } finally {
+      say('ending');
+      await running.stop();
+    }
+  },
+};
+
+const clock = systemClock();
+
+function scenarioOf(values: Values): Scenario | null {
+  const name = oneOf(values, 'scenario', [...scenarioNames, 'none'] as const, 'gray-failure');
+  if (name === 'none' && flag(values, 'once')) throw new UsageError('--once needs a --scenario');
+  return name === 'none' ? null : scenarios[name];
+}
+
+/** Injects the fault and lifts it as the scenario says; resolves at its end. */
+function play(running: Up, now: () => Timeline | null, feed: (event: TimelineEvent) => void): Promise<'done'> {
+  return new Promise((resolve_) => {
+    const cancel = clock.each(askEveryMs, () => {
+      const timeline = now();
+      if (timeline === null) return;
+      const due = next(timeline, clock.now());
+      const { fault, on } = timeline.scenario;
+      if (due === 'inject' || due === 'lift') {
+        running.setFault(fault, on, due === 'inject');
+        feed({ kind: 'fault', atMs: clock.now(), on: due === 'inject' });
+      } else if (due === 'finish') {
+        cancel();
+        resolve_('done');
+      }
+    });
+  });
+}
+
+/** What the engine tells of the scenario's rule, as it happens. */
+function followEvents({ rules: [rule] }: Scenario, feed: (event: TimelineEvent) => void): { readonly stop: () => void } {
+  let stopped = false;
+  const follow = async (): Promise<void> => {
+    for (let after = 0; !stopped;) {
+      const answer = await callApi({ method: 'GET', path: `/v1/events?after=${after}&wait=${eventWaitMs}` });
+      if (!answer.ok || answer.value.status !== 200) {
+        // The engine is being started again; its events count from 1 then.
+        after = 0;
+        await new Promise<void>((done) => clock.after(askEveryMs, done));
+        continue;
+      }
+      for (const event of answer.value.body as readonly EventView[]) {
+        after = event.seq;
+        const mapped = timelineEvent(event, rule);
+        if (mapped !== null && !stopped) feed(mapped);
+      }
+    }
+  };
+  void follow();
+  return { stop: () => (stopped = true) };
+}
+
+function narrate(before: Timeline, after: Timeline): void {
+  const { fault, on } = after.scenario;
+  if (before.startMs === null && after.startMs !== null) say(`scenario ${after.scenario.name}: ${after.scenario.about}`);
+  if (before.faultMs === null && after.faultMs !== null) say(stageLine(0, 'fault', `${fault.flag} on ${on.join(', ')}`));
+  if (after.faultMs === null) return;
+  for (const name of stageNames) {
+    const at = after.stages[name];
+    if (before.stages[name] === null && at !== null) say(stageLine(at - after.faultMs, name, stageTexts[name]));
+  }
+  if (before.liftedMs === null && after.liftedMs !== null) say(stageLine(after.liftedMs - after.faultMs, 'lifted', 'the fault is over'));
+  if (before.backMs === null && after.backMs !== null) say(stageLine(after.backMs - after.faultMs, 'back', 'its share of traffic is back'));
+}
+
+const stageTexts: Readonly<Record<(typeof stageNames)[number], string>> = {
+  crossed: 'the condition holds for the first time',
+  decided: 'the rule fires: a new table is planned',
+  published: 'committed in Postgres, signed, sent',
+  accepted: 'the sidecar has checked it, written it down and switched',
+  observed: 'a request came back with the tag of the rule',
+  recovered: 'users are as well as before the fault',
+  cleared: 'the rule is clear and its entries are gone',
+};
+
+function rowsOf(r: ScenarioReport): readonly { readonly what: string; readonly value: string | number | boolean | null }[] {
+  return Object.entries(r).flatMap(([what, value]) =>
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).map(([phase, v]) => ({ what: `${what} ${phase}`, value: v }))
+      : [{ what, value: value as string | number | boolean | null }],
+  );
+}

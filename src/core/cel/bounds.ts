@@ -1,0 +1,20 @@
+/** What one CEL text may cost to read and check; anything greater is refused with E-CEL-COST before it is parsed. */
+
+/** Code units of one expression. */
+export const celTextMax = 16 * 1024;
+/** Tokens of one expression: parser and checker are linear in them. */
+export const celTokensMax = 2_000;
+/** Brackets and conditionals open at once: the parser and every walk over the tree recurse no deeper. */
+export const celDepthMax = 48;
+/** `? :` in one expression: the parser recurses once for each. */
+export const celConditionalsMax = 32;
+/** Macros (all, exists, map, …) inside each other. */
+export const celMacroDepthMax = 2;
+/** Steps that nested macros may take over one record. */
+export const celMacroStepsMax = 10_000;
+/** Elements that a list or map of a record is taken to hold when steps are counted. */
+export const celElementsAssumed = 64;
+/** Code units of a regular expression. */
+export const celPatternMax = 1_024;
+/** Problems reported for one expression. */
+export const celProblemsMax = 20;

@@ -1,0 +1,41 @@
+import type { Expr } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
+import type { Problem } from '../../model/problem.ts';
+import type { Environment } from './declare.ts';
+import type { Parsed } from './parse.ts';
+import type { CelProblem } from './problem.ts';
+import type { Aggregate, CelType } from './types.ts';
+
+/** One pass over a tree: what is known at this node, and what was found so far. Null as a type means: already reported. */
+export type Walk = {
+  readonly parsed: Parsed;
+  readonly env: Environment;
+  /** Variables of the macros around this node, innermost first. */
+  readonly variables: readonly (readonly [name: string, type: CelType])[];
+  /** How many macros are around it, and how often it may run for one record because of them. */
+  readonly macros: { readonly depth: number; readonly steps: number };
+  /** The aggregate whose argument this is, else null. */
+  readonly inside: string | null;
+  readonly types: Map<bigint, CelType>;
+  readonly problems: CelProblem[];
+  readonly aggregates: Aggregate[];
+  /** Types a node and everything below it. */
+  readonly visit: (expr: Expr, walk: Walk) => CelType | null;
+};
+
+/** Notes a problem and types the node as already reported. */
+export function report(
+  walk: Walk,
+  offset: number,
+  problem: { readonly code: Problem['code']; readonly what: string; readonly todo: string },
+): null {
+  walk.problems.push({ ...problem, offset });
+  return null;
+}
+
+/** Where the text of a node begins. */
+export const startOf = (walk: Walk, expr: Expr): number => walk.parsed.starts.get(expr.id) ?? 0;
+
+/** Where its operator, dot, bracket or name stands. */
+export const markOf = (walk: Walk, expr: Expr): number => walk.parsed.marks.get(expr.id) ?? 0;
+
+export const variableNamed = (walk: Walk, name: string): CelType | undefined => walk.variables.find(([own]) => own === name)?.[1];

@@ -1,0 +1,63 @@
+import { firstIn } from '../window/keep.ts';
+import { nextTurn } from '../window/liveness.ts';
+import type { StreamLife } from '../window/liveness.ts';
+import { isInForce, nextTimer } from './course.ts';
+import { nextNow } from './now.ts';
+import type { RuleRun } from './run.ts';
+
+/** Fewer instants than this are judged one by one: looking for what may change costs about as much as an instant. */
+const skipMin = 4n;
+
+/**
+ * The instant to judge after `t`, which was judged just now; `last` is the time of the line that is about to be read.
+ *
+ * Every instant is judged, but when nothing can differ from the one before, its outcome is known: the verdict of a key depends only on the
+ * records in its windows, the life of its stream and `now`; its state, if it did not change at `t`, changes with the same verdict only when a
+ * time runs out. So instants before the first such event repeat the one at `t`, and all that they leave behind is a renewed lease.
+ */
+export function instantAfter(run: RuleRun, t: bigint, { last, life }: { readonly last: bigint; readonly life: StreamLife | null }): bigint {
+  const { everyNs } = run.compiled.rule;
+  const after = t + everyNs;
+  if (!run.isQuiet || last < t + skipMin * everyNs) return after;
+  const event = nextEvent(run, t, life);
+  const horizon = event === null || event > last ? last + 1n : event;
+  const steps = (horizon - t + everyNs - 1n) / everyNs;
+  if (steps <= 1n) return after;
+  const target = t + steps * everyNs;
+  renewLeases(run, target - everyNs);
+  return target;
+}
+
+/** The earliest time after `t` from which an instant may differ from the one at `t`; null: none will while nothing is read. */
+function nextEvent(run: RuleRun, t: bigint, life: StreamLife | null): bigint | null {
+  const { compiled, layout, startNs, blindUntilNs, knownFromNs } = run;
+  const { expiresNs, warmup, windowNs } = compiled.rule;
+  const events: (bigint | null)[] = [expiresNs];
+  if (run.keys.size > 0 && run.when !== null) {
+    events.push(nextNow(run.now, t), life === null ? null : nextTurn(life, { t, windows: layout.windows, knownFromNs }));
+    if (warmup === 'window' && startNs !== null && startNs + windowNs > t) events.push(startNs + windowNs);
+    if (blindUntilNs !== null && blindUntilNs >= t) events.push(blindUntilNs + 1n);
+  }
+  let first = least(events);
+  for (const { course, windows } of run.keys.values()) {
+    const timer = run.when === null ? null : nextTimer(course, t, run.timing);
+    if (timer !== null && (first === null || timer < first)) first = timer;
+    layout.windows.forEach((lengthNs, window) => {
+      const oldest = firstIn(windows, window);
+      const leaves = oldest === undefined ? null : oldest.time + lengthNs + 1n;
+      if (leaves !== null && (first === null || leaves < first)) first = leaves;
+    });
+  }
+  return first;
+}
+
+/** What the skipped instants would have done: each known verdict in firing or clearing renews the lease. */
+function renewLeases(run: RuleRun, t: bigint): void {
+  for (const key of run.keys.values()) {
+    const { course } = key;
+    if (isInForce(course) && course.verdict !== 'unknown') key.course = { ...course, leaseEndNs: t + course.leaseNs };
+  }
+}
+
+const least = (times: readonly (bigint | null)[]): bigint | null =>
+  times.reduce((a, b) => (a === null || (b !== null && b < a) ? b : a), null);

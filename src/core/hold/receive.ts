@@ -1,0 +1,229 @@
+import { applyOps } from '../../model/diff.ts';
+import type { Table } from '../../model/table.ts';
+import { ackEveryMs, headLostSpreadMs, holdQueueMax, messageBytesMax, olderMax, skewMaxMs, storedAgeMaxMs } from '../limits.ts';
+import { parsePayload, tableHash } from '../publish/bytes.ts';
+import { decodeSigned, grantAbove, sameInstance } from '../publish/messages.ts';
+import type { Diff, Grant, Head, Instance, Snapshot } from '../publish/messages.ts';
+import { kindsOn } from '../publish/subjects.ts';
+import { answered, want } from './ask.ts';
+import { engineTime, readTime } from './clock.ts';
+import { beyondDevice } from './device.ts';
+import { begin } from './job.ts';
+import { ack, ackSeldom, refuse } from './tell.ts';
+import type { About, Held, HoldFile, SignedInput, Turn, Verified } from './types.ts';
+
+/** Step 1 of protocol.md section 5: drops what fails size, signature, canonical form, shape or target; counted, and nothing changes. */
+export function verify(turn: Turn, channel: 'diff' | 'head' | 'snapshot', input: SignedInput): Verified | null {
+  const { hold, nowMs } = turn;
+  const { payload, key, signature } = input;
+  const drop = (reason: string, what: string) => {
+    refuse(turn, reason, what);
+    return null;
+  };
+  if (payload.length > messageBytesMax) return drop('size', `a ${channel} of ${payload.length} bytes`);
+  const kind = kindsOn[channel].find((k) => hold.options.verify(k, payload, key, signature));
+  if (kind === undefined) return drop('signature', `a ${channel} that no key of the engine has signed`);
+  const value = parsePayload(payload);
+  if (!value.ok) return drop('not-canonical', value.problem.what);
+  const decoded = decodeSigned(kind, value.value);
+  if (!decoded.ok) return drop('malformed', `${decoded.problem.at}: ${decoded.problem.what}`);
+  if (decoded.value.message.target !== hold.options.target) return drop('target', `a ${kind} for ${decoded.value.message.target}`);
+  const proofKind = kind === 'closed' ? 'head' : kind;
+  return { ...decoded.value, proof: { kind: proofKind, key, signature, payload: Buffer.from(payload).toString('utf8') }, atMs: nowMs };
+}
+
+/** What a verified message does when no table is on its way to the device. */
+export function receive(turn: Turn, message: Verified): void {
+  if (message.kind === 'closed') return onClosed(turn, message.message.instance);
+  const { hold } = turn;
+  const { epoch, revision, hash } = message.message;
+  if (epoch < hold.file.fence) {
+    refuse(turn, 'epoch', `a ${message.kind} of epoch ${epoch}, behind ${hold.file.fence}`);
+    if (message.kind === 'diff') return;
+    return ackSeldom(turn, 'ahead', { epoch, revision, hash });
+  }
+  raiseFence(turn, epoch);
+  if (message.kind === 'head' && message.message.issued < hold.issued) return refuse(turn, 'stale', 'a head that newer messages overtook');
+  // Not by a snapshot that nobody asked for: onSnapshot does it.
+  if (message.kind !== 'snapshot') hold.issued = Math.max(hold.issued, message.message.issued);
+  if (message.kind === 'diff') return onDiff(turn, message.message, message);
+  if (message.kind === 'head') return onHead(turn, message.message, message);
+  onSnapshot(turn, message.message, message);
+}
+
+/** Keeps a message that came while a table is on its way; when there are too many it is asked for instead. */
+export function queue(turn: Turn, message: Verified): void {
+  const { hold, nowMs } = turn;
+  if (hold.queue.length < holdQueueMax) return void hold.queue.push(message);
+  refuse(turn, 'queue-full', `${holdQueueMax} messages wait while a table is applied`);
+  want(hold, nowMs);
+}
+
+function onDiff(turn: Turn, diff: Diff, verified: Verified): void {
+  const { hold, nowMs } = turn;
+  const { held } = hold.file;
+  const about = aboutOf(diff);
+  keepTime(turn, { issued: diff.issued, atMs: verified.atMs, roundTripMs: null }, about);
+  if (held !== null && diff.revision <= held.revision) {
+    if (diff.revision === held.revision && diff.hash === held.hash && hold.inForce) return ack(turn, 'accepted', about);
+    const reason = diff.revision === held.revision && diff.hash !== held.hash ? 'fork' : 'old-revision';
+    return refuse(turn, reason, `a diff to revision ${diff.revision}, ${held.revision} is held`);
+  }
+  const gap = (reason: string, what: string) => {
+    refuse(turn, reason, what);
+    ackSeldom(turn, 'gap', about);
+    want(hold, nowMs);
+  };
+  if (held === null) return gap('base', `a diff from revision ${diff.base}, nothing is held`);
+  if (diff.base !== held.revision) return gap('base', `a diff from revision ${diff.base}, ${held.revision} is held`);
+  if (diff.baseHash !== held.hash) return gap('base-hash', `a diff from another revision ${diff.base} than the one held`);
+  const result = applyOps(held.entries, diff.ops);
+  if (!result.ok) return gap('ops', result.problem.what);
+  if (tableHash(hold.options.target, result.value) !== diff.hash)
+    return gap('hash', `the diff to revision ${diff.revision} gives another table`);
+  adopt(turn, about, result.value, { verified, provisional: held.provisional });
+}
+
+function onSnapshot(turn: Turn, snapshot: Snapshot, verified: Verified): void {
+  const { hold, nowMs } = turn;
+  const { held } = hold.file;
+  const about = aboutOf(snapshot);
+  const roundTripMs = verified.atMs - hold.ask.sentMs;
+  if (!useNonce(turn, snapshot)) return;
+  // Fresh beyond doubt: from here on the engine's clock counts again, even if it was set back.
+  hold.issued = snapshot.issued;
+  hear(turn, snapshot.issued, verified.atMs);
+  keepTime(turn, { issued: snapshot.issued, atMs: verified.atMs, roundTripMs }, about);
+  if (isSuperseded(turn, snapshot.grant)) return stop(turn);
+  if (held !== null && snapshot.revision < held.revision) return ack(turn, 'ahead', about);
+  if (held !== null && snapshot.revision === held.revision && snapshot.hash !== held.hash) return ack(turn, 'fork', about);
+  if (tableHash(hold.options.target, snapshot.entries) !== snapshot.hash) {
+    refuse(turn, 'hash', `the snapshot of revision ${snapshot.revision} holds another table`);
+    return want(hold, nowMs);
+  }
+  if (held === null || snapshot.revision > held.revision) {
+    return adopt(turn, about, snapshot.entries, { verified, provisional: false });
+  }
+  confirm(turn, { ...held, epoch: held.epoch, provisional: false });
+  if (hold.inForce) return ack(turn, 'accepted', about);
+  adopt(turn, about, snapshot.entries, { verified, provisional: false });
+}
+
+function onHead(turn: Turn, head: Head, verified: Verified): void {
+  const { hold, nowMs } = turn;
+  const { held } = hold.file;
+  const about = aboutOf(head);
+  keepTime(turn, { issued: head.issued, atMs: verified.atMs, roundTripMs: null }, about);
+  // The same head once more is no sign of life.
+  if (head.issued > hold.heardIssued) hear(turn, head.issued, verified.atMs);
+  if (head.grant !== null && isSuperseded(turn, head.grant)) return stop(turn);
+  if (held !== null && head.revision < held.revision) {
+    refuse(turn, 'ahead', `the engine is at revision ${head.revision}, ${held.revision} is held`);
+    return ackSeldom(turn, 'ahead', about);
+  }
+  if (held !== null && head.revision === held.revision && head.hash !== held.hash) {
+    refuse(turn, 'fork', `the engine has another revision ${head.revision} than the one held`);
+    return ackSeldom(turn, 'fork', about);
+  }
+  if (held !== null && head.revision === held.revision) {
+    // The shortest proof there is; on disk with the next save.
+    hold.file = { ...hold.file, held: { ...held, proof: verified.proof } };
+    if (hold.inForce && nowMs - hold.acceptedMs >= ackEveryMs) ack(turn, 'accepted', about);
+    if (!hold.inForce && hold.refused !== null) ackSeldom(turn, 'rejected', about, hold.refused.entries);
+  } else if (hold.refused !== null && hold.refused.revision === head.revision && hold.refused.hash === head.hash) {
+    ackSeldom(turn, 'rejected', { ...about, epoch: hold.refused.epoch }, hold.refused.entries);
+  } else {
+    want(hold, nowMs);
+  }
+  // An engine that does not name us does not know us: it was started anew.
+  if (head.grant === null || !sameInstance(head.grant.instance, hold.options.instance)) want(hold, nowMs, headLostSpreadMs);
+}
+
+/** A stored snapshot, when nobody answered in time: no nonce, but signed, for this target and not old (protocol.md section 5.10). */
+export function takeStored(turn: Turn, verified: Verified): void {
+  const { hold, nowMs } = turn;
+  if (verified.kind !== 'snapshot') return;
+  const { message } = verified;
+  const age = engineTime(hold.clock, nowMs) - message.issued;
+  if (message.epoch < hold.file.fence) return refuse(turn, 'epoch', `a stored snapshot of epoch ${message.epoch}`);
+  if (age > storedAgeMaxMs || age < -skewMaxMs) return refuse(turn, 'stored-age', `a stored snapshot that is ${age} ms old`);
+  if (tableHash(hold.options.target, message.entries) !== message.hash) return refuse(turn, 'hash', 'a stored snapshot of another table');
+  raiseFence(turn, message.epoch);
+  adopt(turn, aboutOf(message), message.entries, { verified, provisional: true });
+}
+
+/** Check against the device's limits, then file, then device, then ack: the last three are the job's. */
+function adopt(turn: Turn, about: About, entries: Table, from: { readonly verified: Verified; readonly provisional: boolean }): void {
+  const { hold } = turn;
+  const rejected = beyondDevice(entries, hold.options.capabilities);
+  if (rejected.length > 0) {
+    hold.refused = { ...about, entries: rejected };
+    refuse(turn, 'rejected', `revision ${about.revision}: ${rejected[0]?.text ?? ''}`);
+    return ack(turn, 'rejected', about, rejected);
+  }
+  const { held, older } = hold.file;
+  const next: Held = { ...about, entries, proof: from.verified.proof, provisional: from.provisional };
+  const past = held === null || held.revision === about.revision ? older : [held, ...older].slice(0, olderMax);
+  begin(turn, 'adopt', { ...hold.file, held: next, older: past }, about);
+}
+
+/** Written with the next save: the table and the device are as they were. */
+function confirm({ hold }: Turn, held: Held): void {
+  if (hold.file.held?.provisional === true) hold.dirty = true;
+  hold.file = { ...hold.file, held };
+}
+
+/** The fence is on disk before anything else is: a job saves it, or the next tick does. */
+function raiseFence({ hold, nowMs }: Turn, epoch: number): void {
+  if (epoch <= hold.file.fence) return;
+  hold.file = { ...hold.file, fence: epoch } satisfies HoldFile;
+  hold.dirty = true;
+  hold.dirtyDueMs = nowMs;
+}
+
+/** True when the snapshot answers the one announce that is outstanding and names this instance; its nonce is then used up. */
+function useNonce(turn: Turn, snapshot: Snapshot): boolean {
+  const { hold } = turn;
+  if (hold.ask.nonce === null || snapshot.nonce !== hold.ask.nonce) {
+    refuse(turn, 'nonce', 'a snapshot that this adapter is not waiting for');
+    return false;
+  }
+  if (!sameInstance(snapshot.instance, hold.options.instance)) {
+    refuse(turn, 'instance', `a snapshot for ${snapshot.instance.adapter}, boot ${snapshot.instance.boot}`);
+    return false;
+  }
+  answered(hold);
+  if (hold.grant === null || grantAbove(snapshot.grant, hold.grant)) {
+    if (sameInstance(snapshot.grant.instance, hold.options.instance)) hold.grant = snapshot.grant;
+  }
+  return true;
+}
+
+function hear({ hold }: Turn, issued: number, atMs: number): void {
+  hold.heardIssued = issued;
+  hold.heardMs = Math.max(hold.heardMs, atMs);
+}
+
+function keepTime(turn: Turn, reading: Parameters<typeof readTime>[1], about: About): void {
+  const { hold } = turn;
+  const { clock, skewed } = readTime(hold.clock, reading);
+  hold.clock = clock;
+  if (skewed === null) return;
+  refuse(turn, 'clock', `the engine's clock is ${Math.round(skewed)} ms from this one's`);
+  ackSeldom(turn, 'clock', about);
+}
+
+/** A grant of another adapter above our own; one that names an earlier boot of ours is only late (protocol.md section 5.9). */
+const isSuperseded = ({ hold }: Turn, grant: Grant): boolean =>
+  hold.grant !== null && grant.instance.adapter !== hold.options.instance.adapter && grantAbove(grant, hold.grant);
+
+function onClosed(turn: Turn, instance: Instance): void {
+  if (sameInstance(instance, turn.hold.options.instance)) stop(turn);
+}
+
+function stop({ hold, out }: Turn): void {
+  hold.stopped = true;
+  out.push({ kind: 'stop', reason: 'superseded' });
+}
+
+const aboutOf = ({ epoch, revision, hash }: About): About => ({ epoch, revision, hash });

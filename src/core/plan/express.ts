@@ -1,0 +1,20 @@
+import { fieldOf } from '../../model/facts.ts';
+import type { Entry } from '../../model/table.ts';
+import type { Capabilities } from '../../model/target.ts';
+import { nameOf } from '../../model/test.ts';
+
+/** What keeps a target from carrying out an entry whole, e.g. "no request.path"; null: nothing. */
+export function lacking({ action, match }: Entry, can: Capabilities): string | null {
+  if (!can.actions.includes(action.kind)) return `no ${action.kind}`;
+  const sticky = action.kind === 'split' && action.sticky !== null ? [action.sticky] : [];
+  const per = action.kind === 'limit' ? action.per : [];
+  const field = [...Object.keys(match), ...sticky, ...per].find(
+    (path) => !can.fields.includes(path) && !can.fields.includes(fieldOf(path)),
+  );
+  if (field !== undefined) return `no ${field}`;
+  const test = Object.values(match)
+    .flat()
+    .map(nameOf)
+    .find((name) => !can.tests.includes(name));
+  return test === undefined ? null : `no test ${test}`;
+}

@@ -1,0 +1,59 @@
+import type { Column } from '../../model/rule.ts';
+import { ticked } from '../cel/problem.ts';
+import { didYouMean } from '../cel/suggest.ts';
+import { attributePaths, readAttribute } from './attr.ts';
+import { columnsMax } from './bounds.ts';
+import { celIn, scalarIn, wrong } from './fields.ts';
+import type { Fields } from './fields.ts';
+import { problemAt } from './place.ts';
+import type { ScalarNode } from './scalar.ts';
+
+const columnName = /^[a-z_][a-zA-Z0-9_]{0,62}$/;
+/** Names that CEL cannot select a field by, or that mean something else to a reader. */
+const reservedNames = new Set(['in', 'true', 'false', 'null', '__proto__', 'constructor', 'prototype']);
+
+/** Reads `by`: a list of attributes, or a map of columns. */
+export function readColumns(fields: Fields): readonly Column[] {
+  const entry = fields.entries.get('by');
+  if (entry === undefined) return [];
+  const { value } = entry;
+  const place = value?.place ?? entry.key.place;
+  if (value === null || value.kind === 'scalar') {
+    wrong(fields, place, { what: '`by` is not a list', todo: 'write by: [destination.instance], or by: {column: expression}' });
+    return [];
+  }
+  const columns =
+    value.kind === 'list'
+      ? value.items.flatMap((item) => listed(fields, scalarIn(fields, item, { name: 'by', place })) ?? [])
+      : mapped(fields);
+  if (columns.length > columnsMax) wrong(fields, place, { what: `more than ${columnsMax} columns`, todo: 'use fewer' });
+  const names = columns.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) wrong(fields, place, { what: `${ticked(twice)} is given twice`, todo: 'keep one' });
+  return columns;
+}
+
+function listed(fields: Fields, scalar: ScalarNode | undefined): Column | undefined {
+  if (scalar === undefined) return undefined;
+  const cel = celIn(fields, scalar);
+  const found = readAttribute(scalar.text);
+  if (found !== null && cel !== undefined) return { name: found.name, cel, attribute: true };
+  const todo = didYouMean(scalar.text, attributePaths, 'for an expression write by: {column: expression}');
+  if (found !== null) return undefined;
+  const { source, problems } = fields;
+  return void problems.push(problemAt(source, scalar.place, { code: 'E-CEL-NAME', what: `${ticked(scalar.text)} is no attribute`, todo }));
+}
+
+function mapped(fields: Fields): readonly Column[] {
+  const value = fields.entries.get('by')?.value;
+  if (value?.kind !== 'map') return [];
+  return value.entries.flatMap(({ key, value: node }): readonly Column[] => {
+    if (!columnName.test(key.text) || reservedNames.has(key.text)) {
+      wrong(fields, key.place, { what: `${ticked(key.text)} cannot be a column`, todo: 'name it as a CEL field, e.g. tenant' });
+      return [];
+    }
+    const scalar = scalarIn(fields, node, { name: key.text, place: key.place });
+    const cel = scalar === undefined ? undefined : celIn(fields, scalar);
+    return cel === undefined ? [] : [{ name: key.text, cel, attribute: false }];
+  });
+}

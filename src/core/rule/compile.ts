@@ -1,0 +1,163 @@
+import { fail, ok } from '../../model/problem.ts';
+import type { Problem, Result } from '../../model/problem.ts';
+import type { Stream } from '../../model/record.ts';
+import type { CelText, Num, Rule, RuleAction } from '../../model/rule.ts';
+import { check } from '../cel/check.ts';
+import { aggregateEnvironment, matchEnvironment, recordEnvironment } from '../cel/declare.ts';
+import type { Environment } from '../cel/declare.ts';
+import { isScalar, show, string } from '../cel/kinds.ts';
+import type { Kind } from '../cel/kinds.ts';
+import type { Checked } from '../cel/types.ts';
+import { absentProblems } from './absent.ts';
+import { problemsMax } from './bounds.ts';
+import { defaultMatch, originOf } from './match.ts';
+import type { DefaultMatch } from './match.ts';
+import { inFileOrder, problemIn } from './place.ts';
+import type { CompiledAction, CompiledColumn, CompiledRule } from './types.ts';
+
+/**
+ * Type-checks every expression of a rule in its dialect, and spells out the default match of each action. All problems at once, in file
+ * order, at most problemsMax; the excerpt shows the expression, for the file's text is not at hand. Never throws.
+ */
+export function compileRule(rule: Rule, revision: number, file: string): Result<CompiledRule, readonly Problem[]> {
+  const problems: Problem[] = [];
+  const measured: readonly Stream[] = rule.over === null ? [] : [rule.over];
+  const streams: readonly Stream[] = rule.over === null ? ['rpc', 'flow'] : measured;
+  const texts: Texts = { file, problems };
+  const records = recordEnvironment(streams);
+  const where = checkText(rule.where, { env: records, wants: ['bool'], name: 'where' }, texts);
+  const columns = rule.by.map((column) => ({ column, compiled: compileColumn(column, records, texts) }));
+  const keys = columns.map(({ column, compiled }) => ({ name: column.name, type: compiled?.type ?? string }));
+  const aggregates = aggregateEnvironment({ streams: rule.when === null ? [] : measured, columns: keys, everyNs: rule.everyNs });
+  const when = checkText(rule.when, { env: aggregates, wants: ['bool'], name: 'when' }, texts);
+  const until = checkText(rule.until, { env: aggregates, wants: ['bool'], name: 'until' }, texts);
+  const order = checkText(rule.guard.order, { env: aggregates, wants: ['double', 'int'], name: 'order' }, texts);
+  const sound = columns.flatMap(({ column, compiled }) => (compiled === null ? [] : [{ column, compiled }]));
+  const whereSound = rule.where === null || where === null ? null : { cel: rule.where, checked: where };
+  const isDefaultKnown = sound.length === columns.length && (where !== null || rule.where === null);
+  const context: Context = {
+    ...texts,
+    env: matchEnvironment({ streams, columns: keys }),
+    aggregates,
+    spelled: isDefaultKnown ? () => defaultMatch({ file, streams, where: whereSound, columns: sound }) : null,
+  };
+  const actions = rule.then.map((action) => compileAction(action, context));
+  if (problems.length > 0) return fail(inFileOrder(problems).slice(0, problemsMax));
+  const stream = rule.when === null ? null : rule.over;
+  return ok({
+    rule,
+    revision,
+    stream,
+    where,
+    columns: sound.map(({ compiled }) => compiled),
+    when,
+    until,
+    order,
+    actions: actions.flatMap((action) => action ?? []),
+  });
+}
+
+type Texts = { readonly file: string; readonly problems: Problem[] };
+type Wanted = { readonly env: Environment; readonly wants: readonly Kind[]; readonly name: string };
+
+/** Checks one text and its type; null when there is none or it is wrong. */
+function checkText(cel: CelText | null, { env, wants, name }: Wanted, { file, problems }: Texts): Checked | null {
+  if (cel === null) return null;
+  const checked = check(cel.text, env);
+  if (!checked.ok) {
+    problems.push(...checked.problem.map((problem) => problemIn(file, cel, problem)));
+    return null;
+  }
+  const { type } = checked.value;
+  if (wants.includes(type.kind)) return checked.value;
+  const offset = checked.value.positions.get(checked.value.expr.id) ?? 0;
+  const wanted = wants.length > 2 ? 'a single value' : wants.join(' or ');
+  const todo =
+    type.kind === 'struct'
+      ? `name one of its attributes`
+      : (conversions.get(`${type.kind} ${wants[0]}`) ?? `write one that is ${wanted}`);
+  problems.push(problemIn(file, cel, { code: 'E-CEL-TYPE', offset, what: `\`${name}\` is ${wanted}, not ${show(type)}`, todo }));
+  return null;
+}
+
+const conversions: ReadonlyMap<string, string> = new Map([
+  ['int bool', 'compare it, e.g. … > 0'],
+  ['double bool', 'compare it, e.g. … > 0.5'],
+  ['duration bool', 'compare it, e.g. … > d("250ms")'],
+  ['string bool', 'compare it, e.g. … == "x"'],
+  ['duration double', 'divide it by a duration, e.g. … / d("1s")'],
+]);
+
+function compileColumn({ name, cel }: Rule['by'][number], env: Environment, texts: Texts): CompiledColumn | null {
+  const checked = checkText(cel, { env, wants: ['bool', 'int', 'double', 'string', 'duration', 'timestamp'], name }, texts);
+  return checked !== null && isScalar(checked.type) ? { name, checked, type: checked.type } : null;
+}
+
+type Context = Texts & {
+  readonly env: Environment;
+  readonly aggregates: Environment;
+  /** null: `where` or `by` is wrong, so nothing can be said of the default match. */
+  readonly spelled: (() => Result<DefaultMatch, readonly Problem[]>) | null;
+};
+
+function compileAction(action: RuleAction, context: Context): CompiledAction | null {
+  const before = context.problems.length;
+  const match = action.match === null ? spelledMatch(action, context) : ownMatch(action, action.match, context);
+  const cel = new Map<string, Checked>();
+  for (const { path, num } of numbersOf(action)) {
+    if (num.kind !== 'cel') continue;
+    const checked = checkText(num.cel, { env: context.aggregates, wants: ['double', 'int'], name: path }, context);
+    if (checked !== null) cel.set(path, checked);
+  }
+  if (action.kind === 'avoid') {
+    const checked = checkText(action.value, { env: context.aggregates, wants: ['string'], name: action.on }, context);
+    if (checked !== null) cel.set('value', checked);
+  }
+  return match === null || context.problems.length > before ? null : { action, match, cel };
+}
+
+function ownMatch(action: RuleAction, cel: CelText, { env, file, problems }: Context): Checked | null {
+  const match = checkText(cel, { env, wants: ['bool'], name: 'match' }, { file, problems });
+  if (match === null) return null;
+  const absent = absentIn(action, match);
+  problems.push(...absent.map((problem) => problemIn(file, cel, problem)));
+  return absent.length > 0 ? null : match;
+}
+
+function spelledMatch(action: RuleAction, { env, file, problems, spelled }: Context): Checked | null {
+  const text = spelled?.();
+  if (text === undefined) return null;
+  if (!text.ok) {
+    problems.push(...text.problem);
+    return null;
+  }
+  const match = check(text.value.text, env);
+  const found = match.ok ? absentIn(action, match.value) : match.problem;
+  const atAction: CelText = { text: text.value.text, ...action.place, exact: false };
+  for (const problem of found) {
+    const origin = originOf(text.value, problem.offset);
+    problems.push(
+      origin === null ? problemIn(file, atAction, problem) : problemIn(file, origin.cel, { ...problem, offset: origin.offset }),
+    );
+  }
+  return match.ok && found.length === 0 ? match.value : null;
+}
+
+const absentIn = ({ kind }: RuleAction, match: Checked): ReturnType<typeof absentProblems> =>
+  kind === 'allow' || kind === 'deny' || kind === 'respond' ? absentProblems(match, kind) : [];
+
+/** The numbers of an action by their path in it. */
+function numbersOf(action: RuleAction): readonly { readonly path: string; readonly num: Num }[] {
+  switch (action.kind) {
+    case 'deny':
+    case 'mirror':
+    case 'avoid':
+      return [{ path: 'percent', num: action.percent }];
+    case 'limit':
+      return [{ path: 'rate', num: action.rate }, ...(action.burst === null ? [] : [{ path: 'burst', num: action.burst }])];
+    case 'split':
+      return Object.entries(action.weights).flatMap(([value, num]) => (num === 'rest' ? [] : [{ path: `weights.${value}`, num }]));
+    default:
+      return [];
+  }
+}

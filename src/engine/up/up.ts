@@ -1,0 +1,145 @@
+import { join } from 'node:path';
+import { shop } from '../../../connectors/shop/network.ts';
+import type { LoadReport } from '../../../connectors/shop/messages.ts';
+import type { Fault } from '../../../connectors/shop/faults.ts';
+import type { Served } from '../../../connectors/shop/share.ts';
+import { ok, type Result } from '../../model/problem.ts';
+import { prepareBus, type BusMode } from '../../runtime/bus.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { writeAtomic } from '../../runtime/files.ts';
+import { apiToken, lockHome, openHome, type Home } from '../../runtime/home.ts';
+import { engineKeys } from '../../runtime/keys.ts';
+import { openDatabase } from '../../runtime/postgres.ts';
+import { removeRun, writeRun } from '../../runtime/run.ts';
+import { keepPart, type Part } from './parts.ts';
+import { startShop } from './shop.ts';
+
+export type UpOptions = {
+  readonly bus: BusMode;
+  readonly recordFile: string | null;
+  /** Whether the demo network runs, with its load; without it only database, bus and engine. */
+  readonly demo: boolean;
+  readonly rules: readonly string[];
+  readonly say: (line: string) => void;
+  readonly onLoad: (report: LoadReport) => void;
+  readonly onServed: (served: Served) => void;
+};
+
+export type Up = {
+  readonly home: Home;
+  readonly about: { readonly bus: string; readonly sidecar: string; readonly database: string };
+  readonly setFault: (fault: Fault, instances: readonly string[], on: boolean) => void;
+  /** Where the users come in; null without the demo network. */
+  readonly entrance: string | null;
+  /** Ends everything that was started, in reverse order; nothing of it is left. */
+  readonly stop: () => Promise<void>;
+};
+
+/**
+ * Everything on one machine: Postgres, bus, engine, sidecars, the shop under load; each a process of its own, this one their parent.
+ * What was started is ended again when a later step fails.
+ */
+export async function startUp(options: UpOptions): Promise<Result<Up>> {
+  const { env } = process;
+  const { say } = options;
+  const clock = systemClock();
+  const opened: (() => unknown)[] = [];
+  let stopping: Promise<void> | null = null;
+  const stop = (): Promise<void> =>
+    (stopping ??= (async () => {
+      for (const close of opened.splice(0).toReversed()) await close();
+    })());
+  const failed = async <T>(result: Result<T>): Promise<Result<never>> => {
+    await stop();
+    return result as Result<never>;
+  };
+
+  const home = openHome({ env, cwd: process.cwd(), say });
+  if (!home.ok) return home;
+  const lock = lockHome(home.value, 'up');
+  if (!lock.ok) return lock;
+  opened.push(lock.value.release);
+  // Made here, so that adapters that start together with the engine find its public key.
+  const keys = engineKeys(home.value.keys);
+  if (!keys.ok) return failed(keys);
+  const token = apiToken(home.value);
+  if (!token.ok) return failed(token);
+
+  const [database, bus, demo] = await Promise.all([
+    openDatabase({ home: home.value, env, say }),
+    prepareBus({ mode: options.bus, home: home.value, env, say }),
+    options.demo ? startShop({ env, onServed: options.onServed, onExit: (name) => say(`shop: ${name} ended`), say }) : ok(null),
+  ]);
+  if (database.ok) opened.push(database.value.stop);
+  if (bus.ok) opened.push(bus.value.stop);
+  if (demo.ok && demo.value !== null) opened.push(demo.value.stop);
+  if (!database.ok) return failed(database);
+  if (!bus.ok) return failed(bus);
+  if (!demo.ok) return failed(demo);
+  say(`database: PostgreSQL, ${database.value.kind}, ${database.value.how}, ${database.value.address}`);
+
+  const inventoryFile = join(home.value.data, 'inventory.json');
+  writeAtomic(inventoryFile, `${JSON.stringify(demo.value?.inventory ?? { instances: [] })}\n`);
+  // A database that another Flyball keeps is reached by address, not by this home.
+  const childEnv = { ...env, FLYBALL_HOME: home.value.root };
+  const engineArgs = ['engine', '--inventory', inventoryFile, ...options.rules.flatMap((dir) => ['--rules', dir])];
+  const engine = keepPart({
+    name: 'engine',
+    args: (address) => [
+      ...engineArgs,
+      ...portOf(address),
+      ...(options.recordFile !== null && address === null ? ['--record', options.recordFile] : []),
+    ],
+    env: childEnv,
+    clock,
+    say,
+  });
+  const sidecars = demo.value === null ? [] : shop.map(({ service, target }) => ({ service, target, part: startSidecar({ service, target, inventoryFile, env: childEnv, say }) })); // prettier-ignore
+  const parts: readonly (readonly [string, Result<Part>])[] = [
+    ...(await Promise.all(sidecars.map(async ({ target, part }) => [`adapter.${target}`, await part] as const))),
+    ['engine', await engine],
+  ];
+  for (const [, part] of parts) if (part.ok) opened.push(part.value.stop);
+  for (const [name, part] of parts) {
+    if (!part.ok) return failed(part);
+    if (name !== 'engine') writeRun(home.value, name, { pid: part.value.pid() ?? 0, address: part.value.address() });
+    opened.push(() => removeRun(home.value, name));
+  }
+  const addresses = new Map<string, string>();
+  for (const { service, part } of sidecars) {
+    const sidecar = await part;
+    if (sidecar.ok) addresses.set(service, sidecar.value.address());
+  }
+  demo.value?.connect(addresses);
+  const load = await demo.value?.load(addresses, options.onLoad);
+  if (load !== undefined && !load.ok) return failed(load);
+  return ok({
+    home: home.value,
+    about: { bus: bus.value.address.kind === 'nats' ? 'nats' : 'local', sidecar: 'builtin', database: database.value.kind },
+    setFault: (fault, instances, on) => demo.value?.setFault(fault, instances, on),
+    entrance: addresses.get('gateway') ?? null,
+    stop,
+  });
+}
+
+function startSidecar(of: {
+  readonly service: string;
+  readonly target: string;
+  readonly inventoryFile: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly say: (line: string) => void;
+}): Promise<Result<Part>> {
+  const { service, target, inventoryFile, env, say } = of;
+  return keepPart({
+    name: `adapter ${target}`,
+    args: (address) => [
+      ...['adapter', 'builtin', '--target', target, '--inventory', inventoryFile],
+      ...['--set', `service=${service}`, '--set', `listen=${address === null ? '127.0.0.1:0' : new URL(address).host}`],
+    ],
+    env,
+    clock: systemClock(),
+    say,
+  });
+}
+
+const portOf = (address: string | null): readonly string[] => (address === null ? [] : ['--port', new URL(address).port]);

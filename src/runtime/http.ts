@@ -1,0 +1,120 @@
+import { getRequestListener } from '@hono/node-server';
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import { assert, fail, ok } from '../model/problem.ts';
+import type { Problem, Result } from '../model/problem.ts';
+import { codeOf, textOf } from './files.ts';
+
+const bodyBytesMaxDefault = 12 * 1024 * 1024;
+const headersMsMax = 5_000;
+const requestMsMax = 30_000;
+const keepAliveMs = 5_000;
+const headerBytesMax = 16 * 1024;
+const connectionsMax = 256;
+const drainMsMax = 2_000;
+
+export type HttpServer = {
+  /** "http://127.0.0.1:4001". */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no more requests, lets those under way end (at most 2 s), then closes every connection. */
+  readonly close: () => Promise<void>;
+};
+
+/** A handler of the Fetch API, e.g. hono's `app.fetch`. */
+export type FetchHandler = (request: Request) => Response | Promise<Response>;
+
+/**
+ * Serves a handler on the loopback, on a free port unless told. A body above the bound (12 MiB) is answered with 413 and never
+ * reaches the handler; slow senders are cut off.
+ */
+export async function serveHttp(options: {
+  readonly fetch: FetchHandler;
+  /** 127.0.0.1 */
+  readonly host?: string;
+  /** 0: a free one. */
+  readonly port?: number;
+  readonly bodyBytesMax?: number;
+}): Promise<Result<HttpServer>> {
+  const { fetch, host = '127.0.0.1', port = 0, bodyBytesMax = bodyBytesMaxDefault } = options;
+  const listener = getRequestListener(bounded(fetch, bodyBytesMax), { overrideGlobalObjects: false });
+  const server = createServer(
+    { requestTimeout: requestMsMax, headersTimeout: headersMsMax, keepAliveTimeout: keepAliveMs, maxHeaderSize: headerBytesMax },
+    (request, response) => void listener(request, response),
+  );
+  server.maxConnections = connectionsMax;
+  const problem = await listen(server, host, port);
+  if (problem !== null) return fail(problem);
+  const address = server.address();
+  assert(typeof address === 'object' && address !== null, 'a TCP server has an address');
+  let closing: Promise<void> | null = null;
+  return ok({
+    url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
+    port: address.port,
+    close: () => (closing ??= drain(server)),
+  });
+}
+
+/** Reads the body first: a handler then never waits for a sender, and never sees half of a body. */
+function bounded(fetch: FetchHandler, bytesMax: number): FetchHandler {
+  return async (request) => {
+    if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return tooLarge(bytesMax);
+    if (request.body === null) return await fetch(request);
+    const body = await readBody(request.body, bytesMax);
+    if (body === null) return tooLarge(bytesMax);
+    const { method, headers, url, signal } = request;
+    return await fetch(new Request(url, { method, headers, body, signal }));
+  };
+}
+
+async function readBody(stream: ReadableStream<Uint8Array>, bytesMax: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.byteLength;
+    if (bytes > bytesMax) return null;
+    chunks.push(chunk);
+  }
+  const body = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return body;
+}
+
+function tooLarge(bytesMax: number): Response {
+  const problem: Problem = {
+    code: 'E-BODY-SIZE',
+    what: `the request's body is larger than ${bytesMax} bytes`,
+    at: 'request',
+    todo: 'send less',
+  };
+  return Response.json({ problems: [problem] }, { status: 413, headers: { connection: 'close' } });
+}
+
+function listen(server: Server, host: string, port: number): Promise<Problem | null> {
+  return new Promise((resolve) => {
+    server.once('error', (error) =>
+      resolve({
+        code: codeOf(error) === 'EADDRINUSE' ? 'E-PORT-TAKEN' : 'E-LISTEN',
+        what: `cannot listen: ${textOf(error)}`,
+        at: `${host}:${port}`,
+        todo: 'choose another port, or none for a free one',
+      }),
+    );
+    server.listen(port, host, () => resolve(null));
+  });
+}
+
+function drain(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const late = setTimeout(() => server.closeAllConnections(), drainMsMax);
+    server.close(() => {
+      clearTimeout(late);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

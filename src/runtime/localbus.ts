@@ -1,0 +1,2 @@
+export { connectLocalBus } from './bus/localclient.ts';
+export { serveLocalBus } from './bus/localserver.ts';

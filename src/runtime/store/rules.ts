@@ -1,0 +1,57 @@
+import { asc, desc, eq, sql } from 'drizzle-orm';
+import type { AuditEntry, RuleRevision, Store } from '../../ports/store.ts';
+import { insertAudit } from './audit.ts';
+import type { Connection, Db } from './connection.ts';
+import { StoreFailure } from './failure.ts';
+import { rule } from './schema.ts';
+import { transact } from './transaction.ts';
+
+/** Revisions of one answer; a rule that was saved more often shows its newest. */
+const historyMax = 10_000;
+
+type Save = Parameters<Store['saveRule']>[0];
+type Saved = Awaited<ReturnType<Store['saveRule']>>;
+
+/** A new revision and its audit entry, or the present one when the text is the same. Saves of one rule wait for each other. */
+export async function saveRule(connection: Connection, address: string, save: Save): Promise<Saved> {
+  const outcome = await transact<Saved>(connection, address, async (db) => {
+    await db.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`flyball.rule ${save.name}`}, 0))`);
+    const [present] = await db.select().from(rule).where(eq(rule.name, save.name)).orderBy(desc(rule.revision)).limit(1);
+    if (present !== undefined && present.text === save.text) return { value: { revision: present, changed: false } };
+    if (present === undefined && save.text === null) return { problem: unknownRule(save.name) };
+    const revision: RuleRevision = { ...save, revision: (present?.revision ?? 0) + 1 };
+    await db.insert(rule).values(revision);
+    await insertAudit(db, [auditOf(revision)]);
+    return { value: { revision, changed: true } };
+  });
+  if (outcome.state === 'done') return outcome.value;
+  throw new StoreFailure(outcome.problem, null);
+}
+
+/** The newest revision of each rule by name; removed ones included. */
+export const newestRules = async (db: Db): Promise<readonly RuleRevision[]> =>
+  await db.selectDistinctOn([rule.name]).from(rule).orderBy(asc(rule.name), desc(rule.revision));
+
+/** Oldest first. */
+export async function ruleHistory(db: Db, name: string | null): Promise<readonly RuleRevision[]> {
+  const all = db.select().from(rule);
+  const rows = await (name === null
+    ? all.orderBy(desc(rule.at), desc(rule.name), desc(rule.revision)).limit(historyMax)
+    : all.where(eq(rule.name, name)).orderBy(desc(rule.revision)).limit(historyMax));
+  return rows.reverse();
+}
+
+const auditOf = ({ name, revision, text, author, reason, at }: RuleRevision): AuditEntry => ({
+  id: 0,
+  at,
+  target: null,
+  rule: name,
+  revision,
+  key: null,
+  entries: [],
+  kind: 'rule',
+  body: { event: text === null ? 'removed' : 'saved', author, reason },
+});
+
+const unknownRule = (name: string) =>
+  ({ code: 'E-RULE-UNKNOWN', what: `there is no rule "${name}"`, at: name, todo: 'see `flyball rule list`' }) as const;

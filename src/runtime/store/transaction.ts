@@ -1,0 +1,53 @@
+import { sql } from 'drizzle-orm';
+import type { Problem } from '../../model/problem.ts';
+import { assert } from '../../model/problem.ts';
+import type { Connection, Db } from './connection.ts';
+import { downProblem, failureKind } from './failure.ts';
+
+/** What became of a transaction. `unknown`: COMMIT was sent and no answer came, so it may have happened. */
+export type Outcome<T> =
+  | { readonly state: 'done'; readonly value: T }
+  /** `run` gave up by itself; nothing was written. */
+  | { readonly state: 'abandoned'; readonly problem: Problem }
+  | { readonly state: 'conflict' | 'down' | 'unknown'; readonly problem: Problem };
+
+/**
+ * Runs one transaction, READ COMMITTED, and learns how it ended as far as that can be learned. Bugs (a wrong statement) are thrown.
+ * @param run answers a problem to abandon the transaction.
+ */
+export async function transact<T>(
+  connection: Connection,
+  at: string,
+  run: (db: Db) => Promise<{ readonly value: T } | { readonly problem: Problem }>,
+): Promise<Outcome<T>> {
+  let client: Awaited<ReturnType<Connection['client']>>;
+  try {
+    client = await connection.client();
+  } catch (error) {
+    // No connection, whatever the reason.
+    return { state: 'down', problem: downProblem(error, at) };
+  }
+  let committing = false;
+  try {
+    await client.db.execute(sql`begin`);
+    const result = await run(client.db);
+    if ('problem' in result) {
+      await client.db.execute(sql`rollback`);
+      client.release();
+      return { state: 'abandoned', problem: result.problem };
+    }
+    committing = true;
+    const ended = await client.db.execute(sql`commit`);
+    // The server answers COMMIT of a failed transaction with ROLLBACK, and no error.
+    assert(ended.command === 'COMMIT', `COMMIT was answered with ${ended.command}`);
+    client.release();
+    return { state: 'done', value: result.value };
+  } catch (error) {
+    // Never back into the pool: it may hold an open transaction or an answer that comes late.
+    client.release(error instanceof Error ? error : new Error(String(error)));
+    const kind = failureKind(error);
+    if (kind === 'bug') throw error;
+    // An error that the server sent is an answer: the transaction is not committed. Only silence leaves it open.
+    return { state: committing && kind === 'down' ? 'unknown' : kind, problem: downProblem(error, at) };
+  }
+}

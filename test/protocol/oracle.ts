@@ -1,0 +1,147 @@
+import { canon } from '../../src/model/canon.ts';
+import type { HoldFile } from '../../src/core/hold/types.ts';
+import { parsePayload } from '../../src/core/publish/bytes.ts';
+import type { Entry, Table } from '../../src/model/table.ts';
+import type { Record } from './record.ts';
+
+export class Violation extends Error {}
+
+export function must(condition: boolean, what: string): void {
+  if (!condition) throw new Violation(what);
+}
+
+type Place = { readonly revision: number; readonly hash: string };
+
+/**
+ * What protocol.md says of one adapter, written apart from the code: it sees what was delivered, what is saved and what the device is
+ * given, and knows nothing of the hold.
+ */
+export type Oracle = {
+  /** A new life of the adapter, with what its disk holds. */
+  readonly started: (disk: HoldFile | null) => void;
+  readonly asked: (nonce: string) => void;
+  readonly delivered: (channel: string, payload: Uint8Array) => void;
+  readonly saving: (file: HoldFile) => void;
+  readonly failed: () => void;
+  readonly saved: (file: HoldFile) => void;
+  readonly applying: (given: {
+    readonly table: Table;
+    readonly revision: number | null;
+    readonly engineTime: number;
+    readonly device: Table | null;
+    /** The disk never fails in this seed. */
+    readonly strict: boolean;
+  }) => void;
+  /** The device took what it was given last. */
+  readonly accepted: () => void;
+};
+
+export function createOracle(target: string, record: Record): Oracle {
+  let disk: HoldFile | null = null;
+  /** The file that is being, or was last, saved. */
+  let file: HoldFile | null = null;
+  let before: HoldFile | null = null;
+  let confirmed: Place | null = null;
+  let given: Place | null = null;
+  const nonces = new Set<string>();
+  const spent = new Set<string>();
+  const ended = new Set<string>();
+  const diffs = new Set<string>();
+  const epochs = new Map<string, number>();
+  const snapshots = new Map<string, { readonly place: string; readonly nonce: string }[]>();
+
+  const justified = (from: Place | null, to: Place, fence: number): boolean => {
+    if (from !== null) {
+      const by = `${from.revision}:${from.hash}>${to.revision}:${to.hash}`;
+      if (diffs.has(by) && (epochs.get(by) ?? 0) >= fence) return true;
+    }
+    const place = `${to.revision}:${to.hash}`;
+    const answer = (snapshots.get(place) ?? []).find(({ nonce }) => nonces.has(nonce) && !spent.has(nonce));
+    if (answer === undefined) return false;
+    spent.add(answer.nonce);
+    return true;
+  };
+
+  return {
+    started: (from) => {
+      disk = from;
+      for (const one of from?.ended ?? []) ended.add(pair(one));
+      file = from;
+      nonces.clear();
+      diffs.clear();
+      snapshots.clear();
+    },
+    asked: (nonce) => nonces.add(nonce),
+    delivered: (channel, payload) => {
+      const value = parsePayload(payload);
+      if (!value.ok) return;
+      const message = value.value as { [name: string]: unknown };
+      if (channel === 'diff') {
+        const by = `${message['base']}:${message['baseHash']}>${message['revision']}:${message['hash']}`;
+        diffs.add(by);
+        epochs.set(by, Math.max(epochs.get(by) ?? 0, Number(message['epoch'])));
+      }
+      if (channel === 'snapshot') {
+        const place = `${message['revision']}:${message['hash']}`;
+        snapshots.set(place, [...(snapshots.get(place) ?? []), { place, nonce: String(message['nonce']) }]);
+      }
+    },
+    saving: (next) => {
+      must(next.fence >= (disk?.fence ?? 0), `the fence goes back from ${disk?.fence} to ${next.fence}`);
+      const [from, to] = [file?.held ?? null, next.held];
+      if (to === null) must(confirmed === null, 'a table in force is forgotten');
+      else {
+        must(record.ever(target, to.revision, to.hash) !== undefined, `revision ${to.revision} was never committed`);
+        must(confirmed === null || to.revision >= confirmed.revision, `revision ${to.revision} after ${confirmed?.revision}`);
+        must(
+          confirmed?.revision !== to.revision || confirmed.hash === to.hash,
+          `another table of revision ${to.revision} than the one in force`,
+        );
+        if (!same(from, to) && !same(confirmed, to)) {
+          must(justified(from, to, disk?.fence ?? 0), `nothing delivered leads from ${from?.revision} to ${to.revision}`);
+        }
+      }
+      before = file;
+      file = next;
+    },
+    failed: () => {
+      file = before;
+    },
+    saved: (now) => {
+      disk = now;
+      // What an adoption that the device then refuses has ended, nobody ever saw in force: nothing changes.
+      if (now.held === null || confirmed === null || same(confirmed, now.held)) for (const one of now.ended) ended.add(pair(one));
+    },
+    applying: ({ table, revision, engineTime, device, strict }) => {
+      if (revision === null) {
+        must(disk?.held === null || disk === null, 'the device is closed though a table is held');
+        given = null;
+        return;
+      }
+      const held = disk?.held ?? null;
+      must(held?.revision === revision, `the device gets revision ${revision}, the disk holds ${held?.revision}`);
+      if (held === null) return;
+      const whole = record.ever(target, held.revision, held.hash) ?? [];
+      given = held;
+      // A lease end goes on without a disk that fails; a table does not.
+      if (!strict) return;
+      const gone = new Set(disk?.ended.map(pair));
+      const left = whole.filter((e) => e.until === null || !gone.has(pair(leased(e))));
+      must(canon(table) === canon(left), `the device gets something else than revision ${revision} minus what ended`);
+      const inForce = new Set(device?.map((e) => `${e.id}:${e.until}`));
+      for (const e of table) {
+        if (e.until === null) continue;
+        must(!ended.has(pair(leased(e))), `${e.id} comes back with the same until`);
+        must(e.until > engineTime || inForce.has(pair(leased(e))), `${e.id} is installed ${engineTime - e.until} ms past its until`);
+      }
+    },
+    accepted: () => {
+      if (given !== null) confirmed = given;
+      for (const one of disk?.ended ?? []) ended.add(pair(one));
+    },
+  };
+}
+
+const same = (a: Place | null, b: Place): boolean => a?.revision === b.revision && a.hash === b.hash;
+const leased = (e: Entry) => ({ id: e.id, until: e.until ?? 0 });
+const pair = ({ id, until }: { readonly id: string; readonly until: number }): string => `${id}:${until}`;

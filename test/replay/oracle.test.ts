@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import type { CompiledRule } from '../../src/core/rule/types.ts';
+import { formatChange, replay } from '../../src/core/replay.ts';
+import { compiled } from './compiled.ts';
+import { oracle } from './oracle.ts';
+import type { OracleChange, OracleRule, Row } from './oracle.ts';
+import { lineOf, randomPair, randomRows } from './random.ts';
+import type { Pair } from './random.ts';
+import { generator } from './seeded.ts';
+
+/** Pairs of rule and stream in each of the parts below. */
+const pairsPerPart = 250;
+const parts = 8;
+
+type Printed = {
+  readonly time: string;
+  readonly key: Readonly<Record<string, string | number | boolean>>;
+  readonly from: string;
+  readonly to: string;
+  readonly verdict: string;
+  readonly values: Readonly<Record<string, string | number | boolean | null>>;
+};
+
+function printed(rule: CompiledRule, rows: readonly Row[]): readonly Printed[] {
+  const changes: Printed[] = [];
+  replay({ rules: [rule], lines: rows.map(lineOf) }, (change) => changes.push(JSON.parse(formatChange(change)) as Printed));
+  return changes;
+}
+
+/** Where judge and oracle differ first, as text; null: they agree. */
+function difference(got: readonly Printed[], expected: readonly OracleChange[]): string | null {
+  for (let i = 0; i < Math.max(got.length, expected.length); i++) {
+    const [g, e] = [got[i], expected[i]];
+    if (g === undefined || e === undefined || !agree(g, e))
+      return `change ${i}:\n  judge  ${JSON.stringify(g)}\n  oracle ${JSON.stringify(e && { ...e, time: new Date(e.time).toISOString() })}`;
+  }
+  return null;
+}
+
+function agree(g: Printed, e: OracleChange): boolean {
+  const [names, values] = [Object.keys(g.values), Object.values(g.values)];
+  return (
+    Date.parse(g.time) === e.time &&
+    JSON.stringify(Object.values(g.key)) === JSON.stringify(e.key) &&
+    g.from === e.from &&
+    g.to === e.to &&
+    g.verdict === e.verdict &&
+    JSON.stringify(names) === JSON.stringify(e.values.map(([name]) => name)) &&
+    e.values.every(([, value], i) => near(values[i] ?? null, value))
+  );
+}
+
+/** Doubles agree within 1e-9 (settled point 17); durations are whole nanoseconds. */
+function near(a: string | number | boolean | null, b: string | number | boolean | null): boolean {
+  if (typeof a !== 'number' || typeof b !== 'number') return a === b;
+  return Math.abs(a - b) <= Math.max(1e-9, 1e-9 * Math.max(Math.abs(a), Math.abs(b)));
+}
+
+function firstDifference(seed: number, plant: (rule: OracleRule) => OracleRule): string | null {
+  const { pair, rows } = drawn(seed);
+  const found = difference(printed(compiled(pair.text), rows), oracle(plant(pair.rule), rows));
+  return found === null ? null : `seed ${seed}\n${pair.text}\n${found}`;
+}
+
+function drawn(seed: number): { readonly pair: Pair; readonly rows: readonly Row[] } {
+  const random = generator(seed);
+  return { pair: randomPair(random), rows: randomRows(random) };
+}
+
+describe('the judge says what the text says', () => {
+  test.each(Array.from({ length: parts }, (_, part) => part))('part %i of random rules and streams', (part) => {
+    for (let i = 0; i < pairsPerPart; i++) expect(firstDifference(part * pairsPerPart + i + 1, (rule) => rule)).toBeNull();
+  });
+});
+
+describe('a planted misreading is found', () => {
+  const planted: Readonly<Record<string, (rule: OracleRule) => OracleRule>> = {
+    'a window without its start': (rule) => ({ ...rule, plant: 'open start' }),
+    'a line added before the instant of its time': (rule) => ({ ...rule, plant: 'line before instant' }),
+    'a window one raster step longer': (rule) => ({ ...rule, window: rule.window + 50 }),
+    '`for` counted from the instant after': (rule) => ({ ...rule, for: rule.for === 0 ? 0 : rule.for + rule.every }),
+    '`keep_firing_for` counted from the instant after': (rule) => ({ ...rule, keep: rule.keep === 0 ? 0 : rule.keep + rule.every }),
+    'minimum.count for until': (rule) => ({ ...rule, minimum: { ...rule.minimum, until: rule.minimum.count } }),
+    'one peer too few': (rule) => ({ ...rule, minimum: { ...rule.minimum, peers: rule.minimum.peers - 1 } }),
+    'a lease that does not double': (rule) => ({ ...rule, leaseMax: rule.lease }),
+    'a longer lease': (rule) => ({ ...rule, lease: rule.lease + rule.every, leaseMax: rule.leaseMax + rule.every }),
+    'no cooldown': (rule) => ({ ...rule, cooldown: 0 }),
+    'no warmup': (rule) => ({ ...rule, warmup: false }),
+    'no expiry': (rule) => ({ ...rule, expires: null }),
+    'until forgotten': (rule) => ({ ...rule, until: null }),
+    'every reporter seen': (rule) => ({ ...rule, namesReporter: true }),
+    'an erring where taken': (rule) => ({ ...rule, where: (at) => rule.where(at) ?? true }),
+  };
+  test.each(Object.entries(planted))('%s', (_name, plant) => {
+    const found = Array.from({ length: pairsPerPart * parts }, (_, i) => i + 1).find((seed) => firstDifference(seed, plant) !== null);
+    expect(found).toBeDefined();
+  });
+});
