@@ -89,6 +89,14 @@ export function forward(hop: Hop, done: (ended: Ended) => void): void {
         upstream.end();
       } else giveUp(!connected ? 'UF' : code.startsWith('HPE_') ? 'UPE' : 'UC');
     });
+    // Nobody asked for another protocol: Upgrade is not forwarded.
+    sent.on('upgrade', (_answer, socket) => {
+      socket.destroy();
+      giveUp('UPE');
+    });
+    sent.on('close', () => {
+      if (sent === upstream && answer === null) giveUp(connected ? 'UC' : 'UF');
+    });
     return sent;
   };
 

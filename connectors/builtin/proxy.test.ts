@@ -319,7 +319,7 @@ describe('what goes wrong', () => {
     ['SSH-2.0-OpenSSH_9.2\r\n', 502, 'UPE'],
     ['HTTP/1.1 200 OK\r\nx: a\x01b\r\ncontent-length: 0\r\n\r\n', 502, 'UPE'],
     ['HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab', 502, 'UPE'],
-    ['HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n', 503, 'UC'],
+    ['HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n', 502, 'UPE'],
     ['HTTP/1.1 200 \xe9t\xe9\r\nx: \xff\r\ncontent-length: 0\r\n\r\n', 200, ''],
     ['HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 204 Done\r\n\r\n', 204, ''],
     ['HTTP/1.0 200 OK\r\n\r\nuntil the end', 200, ''],

@@ -4,12 +4,12 @@ import type { AddressInfo } from 'node:net';
 import type { RpcRecord } from '../../src/model/record.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { Random } from '../../src/ports/random.ts';
-import { attemptHeader, debugHeader, factsOf, idHeader, sourceHeader } from './facts.ts';
+import { debugHeader, factsOf } from './facts.ts';
 import { forward } from './forward.ts';
 import type { Ended } from './hop.ts';
-import { endToEnd } from './headers.ts';
 import type { Enforce, Enforced } from './enforce.ts';
 import type { Policy } from './policy.ts';
+import { debugHeaders, requestId, upstreamHeaders } from './outbound.ts';
 import { recordOf } from './record.ts';
 import type { Settings } from './settings.ts';
 import { originForm } from './url.ts';
@@ -131,38 +131,6 @@ function serviceOf(services: Settings['services'], host: string | undefined): st
   const name = (host ?? '').replace(/:\d+$/, '');
   return services.find((service) => name === service || name.startsWith(`${service}.`)) ?? null;
 }
-
-function requestId(req: IncomingMessage, random: Random): string {
-  const given = req.headers[idHeader];
-  return typeof given === 'string' && given !== '' ? given : random.hex(16);
-}
-
-/** Taken out because it was said to this proxy, not to the service behind it; `host` and the id are written anew. */
-const forThisHop: ReadonlySet<string> = new Set([sourceHeader, attemptHeader, debugHeader, 'host', idHeader, 'x-forwarded-for', 'via']);
-
-function upstreamHeaders(req: IncomingMessage, host: string | undefined, id: string): readonly string[] {
-  const headers = endToEnd(req.rawHeaders, req.headers.connection, forThisHop);
-  const client = req.socket.remoteAddress ?? 'unknown';
-  const { 'x-forwarded-for': forwarded, via } = req.headers;
-  const before = typeof forwarded === 'string' ? `${forwarded}, ` : '';
-  headers.push('host', host ?? '', idHeader, id, 'x-forwarded-for', `${before}${client}`);
-  // RFC 9110 section 7.6.3: an HTTP-to-HTTP gateway must say so in each request.
-  headers.push('via', `${via === undefined ? '' : `${String(via)}, `}${req.httpVersion} flyball`);
-  if (req.headers['transfer-encoding'] !== undefined) headers.push('transfer-encoding', 'chunked');
-  else if (req.headers['content-length'] === undefined && !bodiless.has(req.method ?? '')) headers.push('content-length', '0');
-  return headers;
-}
-
-/** Methods for which no content-length means no body to anyone (RFC 9110 section 8.6). */
-const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
-
-/** What was applied and where it went, for whoever asks with x-flyball-debug: 1. */
-function debugHeaders({ applied, destination }: Enforced): readonly string[] {
-  return ['x-flyball-applied', printable(applied.join(',')), 'x-flyball-upstream', printable(destination.instance ?? '')];
-}
-
-/** Node refuses to send other characters in a field. */
-const printable = (text: string): string => text.replace(/[^ -~]/g, '?');
 
 type Answer = (status: number, text: string, flags: readonly string[], more?: readonly string[]) => void;
 

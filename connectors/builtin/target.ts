@@ -30,7 +30,8 @@ const fields: readonly string[] = [
   'source.service',
 ];
 
-const entriesMax = 10_000;
+/** What applies in 0.1 s and decides what it has not seen before in 1 ms (measured). */
+const entriesMax = 2_000;
 
 export const capabilities: Capabilities = {
   actions,

@@ -10,18 +10,16 @@ import type { FromLoad } from './messages.ts';
 
 let generator: Generator | null = null;
 
-const tell = (message: FromLoad): void => {
-  if (process.connected) process.send?.(message);
+const tell = (message: FromLoad, sent: () => void): void => {
+  // A message that cannot be sent: the supervisor has just gone, and `disconnect` is about to say so.
+  if (process.connected) process.send?.(message, undefined, undefined, (error) => (error === null ? sent() : process.exit(0)));
+  else sent();
 };
-const done = (sent: number): void => {
-  const end = (): never => process.exit(0);
-  if (process.connected) process.send?.({ kind: 'done', sent } satisfies FromLoad, end);
-  else end();
-};
+const done = (sent: number): void => tell({ kind: 'done', sent }, () => process.exit(0));
 
 process.on('message', (message) => {
   if (!isToLoad(message)) return;
-  if (message.kind === 'config') generator ??= generate(message.config, (report) => tell({ kind: 'load', report }), done);
+  if (message.kind === 'config') generator ??= generate(message.config, (report) => tell({ kind: 'load', report }, () => undefined), done);
   if (message.kind === 'url') generator?.setUrl(message.url);
   if (message.kind === 'stop') stop();
 });

@@ -13,7 +13,8 @@ let service: Promise<Service> | null = null;
 let instance = '';
 
 const tell = (message: FromService): void => {
-  if (process.connected) process.send?.(message);
+  // A message that cannot be sent: the supervisor has just gone, and `disconnect` is about to say so.
+  if (process.connected) process.send?.(message, undefined, undefined, (error) => (error === null ? undefined : process.exit(0)));
 };
 
 async function start(config: ServiceConfig): Promise<Service> {

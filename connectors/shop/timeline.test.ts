@@ -9,7 +9,8 @@ import type { Timeline, TimelineEvent } from './timeline.ts';
 const setup = { bus: 'local', sidecar: 'builtin', telemetry: 'builtin', enforce: 'builtin', database: 'embedded' };
 const epoch = 1_760_000_000_000.25;
 const key = '{"destination.instance":"c3","destination.service":"checkout"}';
-const gray = scenarios['gray-failure'];
+const waits = { warmMs: 3_000, beforeMs: 3_000, holdMs: 3_000, recoverMaxMs: 20_000, clearMaxMs: 40_000 };
+const gray = { ...scenarios['gray-failure'], ...waits };
 
 /** 38 requests in 100 ms; one of 40 in the slow stretch takes long. */
 function report(atMs: number, slow: number, failed = 0): LoadReport {
@@ -176,7 +177,7 @@ test('error-burst is recovered only when the error ratio is, whatever the p99', 
     const at = event.report.atMs - epoch;
     return { ...event, report: report(at, 0, at > 6_000 && at <= 9_000 ? 7 : 0) };
   };
-  const { report: outcome } = reportOf(run(goodRun(failing), scenarios['error-burst']), setup);
+  const { report: outcome } = reportOf(run(goodRun(failing), { ...scenarios['error-burst'], ...waits }), setup);
   expect(outcome).toMatchObject({ ok: true, recoveredMs: 3_000, failed: { before: 0, during: 210, after: 0 } });
 });
 

@@ -2,22 +2,21 @@ import { holdTickMs } from '../core/limits.ts';
 import { createHold, step } from '../core/hold/hold.ts';
 import { decodeFile } from '../core/hold/file.ts';
 import type { Effect, Hold, HoldFile, HoldStatus, Input, OnEmpty } from '../core/hold/types.ts';
-import { decodeAnnounce } from '../core/publish/messages.ts';
-import { parsePayload } from '../core/publish/bytes.ts';
 import { keyHeader, signatureHeader, subjectOf } from '../core/publish/subjects.ts';
 import { emptyInventory } from '../model/inventory.ts';
 import type { Inventory } from '../model/inventory.ts';
 import { fail, ok } from '../model/problem.ts';
-import type { Problem, Result } from '../model/problem.ts';
+import type { Result } from '../model/problem.ts';
 import { targetName } from '../model/target.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Connector } from '../ports/connector.ts';
 import type { Random } from '../ports/random.ts';
 import type { Verifier } from '../ports/signer.ts';
-import type { Applied, Target } from '../ports/target.ts';
 import type { Durable } from '../runtime/durable.ts';
 import { openDurable } from '../runtime/durable.ts';
+import { announceProblem, apply, openDevice, openProblem, targetProblem } from './device.ts';
+import type { Device } from './device.ts';
 import { carryRecords } from './records.ts';
 import type { Records } from './records.ts';
 import { narrator } from './narrate.ts';
@@ -68,24 +67,11 @@ export async function runAdapter(options: AdapterOptions): Promise<Result<Adapte
     await durable?.close();
     return device;
   }
-  const adapter = await wire(options, durable, device.value);
-  if (adapter.ok) return adapter;
+  const unsaid = announceProblem(options.target, device.value);
+  if (unsaid === null) return await wire(options, durable, device.value);
   await device.value.target.stop();
   await durable?.close();
-  return adapter;
-}
-
-type Device = { readonly target: Target; readonly source: Parameters<typeof carryRecords>[0]['source'] | null; readonly address: string };
-
-async function openDevice({ connector, target, settings, inventory, clock, random, say }: AdapterOptions): Promise<Result<Device>> {
-  try {
-    const point = await connector.open?.({ target, settings, inventory: inventory ?? emptyInventory, clock, random, say });
-    if (point?.target === undefined) return fail(targetProblem(`the connector ${connector.name} offers no target`, target));
-    return ok({ target: point.target, source: point.source ?? null, address: point.address });
-  } catch (error) {
-    const what = `the connector ${connector.name} did not open: ${error instanceof Error ? error.message : String(error)}`;
-    return fail({ code: 'E-CONNECTOR', what, at: target, todo: 'see its settings with `flyball connector`' });
-  }
+  return fail(unsaid);
 }
 
 async function wire(options: AdapterOptions, durable: Durable | null, device: Device): Promise<Result<Adapter>> {
@@ -116,7 +102,6 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
   let working: Promise<void> = Promise.resolve();
   let supersede = (): void => undefined;
   const superseded = new Promise<void>((resolve) => (supersede = resolve));
-  let unannounced: Problem | null = null;
   let lastLine = '';
 
   const told = (status: HoldStatus): void => {
@@ -136,7 +121,6 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
   const carryOut = (effect: Effect): void => {
     switch (effect.kind) {
       case 'send':
-        if (effect.channel === 'announce') unannounced ??= announceProblem(effect.payload);
         return bus.publish({ subject: subjectOf(effect.channel, target), payload: effect.payload, headers: {} });
       case 'save':
         return later(save(durable, effect.file, say));
@@ -177,14 +161,12 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
     await device.target.stop();
     await durable?.close();
   };
-  if (device.source !== null) {
-    records = await carryRecords({ target, instance: `${instance.adapter}.${boot}`, source: device.source, bus, clock });
-  }
-  // The first save is on disk, the first announce is out: now it is known whether this device can be announced at all.
-  await working;
-  if (unannounced !== null) {
+  try {
+    const { source } = device;
+    if (source !== null) records = await carryRecords({ target, instance: `${instance.adapter}.${boot}`, source, bus, clock });
+  } catch (error) {
     await stop();
-    return fail(unannounced);
+    return fail(openProblem(options, error));
   }
   return ok({
     address: device.address,
@@ -220,33 +202,7 @@ async function save(durable: Durable | null, file: HoldFile, say: (key: string, 
   return { kind: 'saved', ok: saved.ok };
 }
 
-async function apply(device: Target, table: Parameters<Target['apply']>[0], inventory: Inventory): Promise<Input> {
-  try {
-    const applied: Applied = await device.apply(table, inventory);
-    return { kind: 'applied', rejected: applied.result === 'accepted' ? null : applied.entries };
-  } catch (error) {
-    // Which entry it was, the device has not said; that nothing changed is its promise.
-    const text = `the device failed: ${error instanceof Error ? error.message : String(error)}`.slice(0, 1_024);
-    const first = table[0];
-    return { kind: 'applied', rejected: first === undefined ? [] : [{ id: first.id, code: 'E-DEVICE', text }] };
-  }
-}
-
-/** An announce that its own reader would refuse would be sent for ever, and never answered. */
-function announceProblem(payload: Uint8Array): Problem | null {
-  const value = parsePayload(payload);
-  const read = value.ok ? decodeAnnounce(value.value) : value;
-  return read.ok ? null : { ...read.problem, todo: 'the connector announces what the protocol cannot say: correct its capabilities' };
-}
-
 function statusLine(target: string, { revision, ready, provisional, onEmpty }: HoldStatus): string {
   if (revision === null) return `${target}: nothing held, ${onEmpty} until something is`;
   return `${target}: ${ready ? 'ready' : 'not ready, the device has not taken its table'}${provisional ? ', with a table from storage' : ''}`;
 }
-
-const targetProblem = (what: string, at: string): Problem => ({
-  code: 'E-TARGET',
-  what,
-  at,
-  todo: 'name the target with --target and choose a connector that `flyball connector` lists as one',
-});

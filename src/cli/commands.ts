@@ -7,8 +7,18 @@ import { up } from './commands/up.ts';
 
 /** In the order in which help shows them. */
 export const commands: readonly Command[] = [
-  ...[up, engine, adapter, connector],
-  ...[status, target, table, why],
-  ...[ruleLint, ruleApply, ruleList, ruleShow, ruleHistory],
+  up,
+  engine,
+  adapter,
+  connector,
+  status,
+  target,
+  table,
+  why,
+  ruleLint,
+  ruleApply,
+  ruleList,
+  ruleShow,
+  ruleHistory,
   replay,
 ];

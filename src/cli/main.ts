@@ -1,5 +1,7 @@
 import { commands } from './commands.ts';
+import { Unreachable } from './client.ts';
 import { helpOf, parse, UsageError, type Command } from './command.ts';
+import { packageVersion } from '../runtime/package.ts';
 import { say } from './print.ts';
 
 /** Finds the command, runs it, and turns what went wrong into a line for a person and an exit code (0 done, 1 no, 2 could not). */
@@ -15,6 +17,10 @@ async function main(argv: readonly string[]): Promise<number> {
     const { positionals, values } = parse(command, rest);
     return await command.run(positionals, values);
   } catch (error) {
+    if (error instanceof Unreachable) {
+      say(`flyball ${command.name}: ${error.message}`);
+      return 2;
+    }
     if (!(error instanceof UsageError)) throw error;
     say(`flyball ${command.name}: ${error.message}\nusage: flyball ${command.name} ${command.args}\nSee flyball ${command.name} --help`);
     return 2;
@@ -34,7 +40,7 @@ function find(argv: readonly string[]): { readonly command: Command; readonly re
 function overview(argv: readonly string[]): number {
   const [word] = argv;
   if (word === '--version' || word === '-v') {
-    process.stdout.write(`${process.env['npm_package_version'] ?? '0.1.0'}\n`);
+    process.stdout.write(`${packageVersion()}\n`);
     return 0;
   }
   const asked = word === undefined || word === 'help' || word === '--help' || word === '-h';

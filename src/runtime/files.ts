@@ -39,6 +39,8 @@ export function createWhole(path: string, text: string | Uint8Array, mode = 0o60
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
+    // Mounts without hard links: there a reader may, for a moment, see the file empty.
+    if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error))) return createPlain(path, text, mode);
     throw error;
   } finally {
     rmSync(aside, { force: true });
@@ -51,6 +53,16 @@ export function readIfThere(path: string): string | null {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function createPlain(path: string, text: string | Uint8Array, mode: number): boolean {
+  try {
+    writeSynced(path, text, mode);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   }
 }

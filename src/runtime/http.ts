@@ -12,6 +12,7 @@ const keepAliveMs = 5_000;
 const headerBytesMax = 16 * 1024;
 const connectionsMax = 256;
 const drainMsMax = 2_000;
+const idleLookMs = 10;
 
 export type HttpServer = {
   /** "http://127.0.0.1:4001". */
@@ -111,10 +112,12 @@ function listen(server: Server, host: string, port: number): Promise<Problem | n
 function drain(server: Server): Promise<void> {
   return new Promise((resolve) => {
     const late = setTimeout(() => server.closeAllConnections(), drainMsMax);
+    // A connection that was busy just now is kept alive once it answered, close() or not.
+    const idle = setInterval(() => server.closeIdleConnections(), idleLookMs);
     server.close(() => {
       clearTimeout(late);
+      clearInterval(idle);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }

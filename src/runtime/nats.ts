@@ -1,10 +1,12 @@
-import { connect, headers as natsHeaders, tokenAuthenticator, usernamePasswordAuthenticator } from '@nats-io/transport-node';
-import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
+import { connect, headers as natsHeaders } from '@nats-io/transport-node';
+import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import { fail, ok } from '../model/problem.ts';
 import type { Problem, Result } from '../model/problem.ts';
 import type { Bus, BusMessage } from '../ports/bus.ts';
 import { makeHandlers, makeState } from './bus/handlers.ts';
 import { sendable } from './bus/message.ts';
+import { parseNatsUrl } from './bus/natsurl.ts';
+import type { NatsUrl } from './bus/natsurl.ts';
 import { textOf } from './files.ts';
 import { withoutCredentials } from './log.ts';
 import { pause } from './processes.ts';
@@ -25,7 +27,7 @@ const windowBytes = 512 * 1024;
  * within `waitMs`; once connected it connects again for ever.
  */
 export async function connectNats(options: { readonly url: string; readonly name: string; readonly waitMs: number }): Promise<Result<Bus>> {
-  const parsed = parseUrl(options.url);
+  const parsed = parseNatsUrl(options.url);
   if (parsed === null) return fail(urlProblem);
   const end = performance.now() + options.waitMs;
   for (;;) {
@@ -38,8 +40,6 @@ export async function connectNats(options: { readonly url: string; readonly name
     }
   }
 }
-
-type Parsed = { readonly servers: string[]; readonly address: string; readonly tls: boolean; readonly authenticator: Authenticator | null };
 
 /** Attempts since the connection was lost. */
 type Tries = { count: number };
@@ -85,7 +85,8 @@ function natsBus(nats: NatsConnection, address: string, tries: Tries): Bus {
     subscribe: handlers.subscribe,
     state,
     watch,
-    flush: () => within(flushMsMax, nats.flush(), 'NATS'),
+    // The client would wait for the next connection, which never had what went over this one.
+    flush: () => (state().connected ? within(flushMsMax, nats.flush(), 'NATS') : Promise.reject(new Error('NATS is away'))),
     close: () => (closing ??= close(nats, state, () => set(false))),
   };
 }
@@ -126,7 +127,7 @@ function makeWindow(nats: NatsConnection): { readonly fits: (bytes: number) => b
   };
 }
 
-function settings({ servers, tls, authenticator }: Parsed, name: string, tries: Tries): NodeConnectionOptions {
+function settings({ servers, tls, authenticator }: NatsUrl, name: string, tries: Tries): NodeConnectionOptions {
   return {
     servers,
     name,
@@ -154,19 +155,6 @@ function headersOf(message: BusMessage): ReturnType<typeof natsHeaders> {
   const headers = natsHeaders();
   for (const [name, value] of Object.entries(message.headers)) headers.set(name, value);
   return headers;
-}
-
-function parseUrl(text: string): Parsed | null {
-  const urls = text.split(',').map((part) => (part.includes('://') ? part.trim() : `nats://${part.trim()}`));
-  if (!urls.every((url) => URL.canParse(url) && /^(?:nats|tls):\/\/[^/]/.test(url))) return null;
-  const all = urls.map((url) => new URL(url));
-  const [first] = all;
-  if (first === undefined) return null;
-  const servers = all.map((url) => `${url.hostname}:${url.port || '4222'}`);
-  const tls = first.protocol === 'tls:';
-  const [user, secret] = [decodeURIComponent(first.username), decodeURIComponent(first.password)];
-  const authenticator = user === '' ? null : secret === '' ? tokenAuthenticator(user) : usernamePasswordAuthenticator(user, secret);
-  return { servers, address: servers.map((server) => `${first.protocol}//${server}`).join(','), tls, authenticator };
 }
 
 function within(ms: number, work: Promise<void>, who: string): Promise<void> {

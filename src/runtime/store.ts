@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { assert, fail, ok } from '../model/problem.ts';
+import { fail, ok } from '../model/problem.ts';
 import type { Result } from '../model/problem.ts';
 import type { AuditEntry, Loaded, Store } from '../ports/store.ts';
 import type { Database } from './postgres.ts';
@@ -32,7 +32,7 @@ export async function openStore(database: Pick<Database, 'kind' | 'url' | 'addre
     await connection.close();
     return version;
   }
-  await rehearse(connection, address);
+  await Promise.all([rehearse(connection, address), connection.looked()]);
   let closing: Promise<void> | null = null;
   return ok({
     about: { kind, address, version: version.value },
@@ -76,12 +76,14 @@ async function firstContact(connection: Connection, address: string): Promise<Re
   const end = performance.now() + firstMsMax;
   for (;;) {
     try {
-      const answer = await connection.query((db) =>
-        db.execute<{ version: string }>(sql`select current_setting('server_version') as version`),
+      const { rows } = await connection.query((db) =>
+        db.execute<{ version: string; ready: boolean }>(
+          sql`select current_setting('server_version') as version, to_regclass('leader') is not null as ready`,
+        ),
       );
-      const version = answer.rows[0]?.version;
-      assert(version !== undefined, 'a server has a version');
-      return Number.parseInt(version, 10) >= versionMin ? ok(version) : fail(tooOld(version, address));
+      const { version = '', ready = false } = rows[0] ?? {};
+      if (Number.parseInt(version, 10) < versionMin) return fail(tooOld(version, address));
+      return ready ? ok(version) : fail(notMigrated(address));
     } catch (error) {
       if (!(error instanceof StoreFailure)) throw error;
       if (isFinal(error) || performance.now() > end) return fail(error.problem);
@@ -89,6 +91,14 @@ async function firstContact(connection: Connection, address: string): Promise<Re
     }
   }
 }
+
+const notMigrated = (at: string) =>
+  ({
+    code: 'E-DB-MIGRATION',
+    what: 'the database has no tables of Flyball',
+    at,
+    todo: 'start it with `flyball up`, which makes them',
+  }) as const;
 
 const tooOld = (version: string, at: string) =>
   ({ code: 'E-DB-VERSION', what: `Postgres ${version} is too old`, at, todo: `use Postgres ${versionMin} or newer` }) as const;

@@ -32,12 +32,15 @@ busConformance('nats', async () => {
     return binary.problem.what;
   }
   const server = unwrap(await startNatsServer({ home, binary: binary.value, say }));
+  let killed = 0;
   return {
     connect: async () => unwrap(await connectNats({ url: server.url, name: 'test', waitMs: 5_000 })),
     // Killed, it is started again on its port by whoever runs it.
-    down: async () => void signal(server.pid(), 'SIGKILL'),
+    down: async () => {
+      killed = server.pid();
+      signal(killed, 'SIGKILL');
+    },
     up: async () => {
-      const killed = server.pid();
       await until('another server', () => server.pid() !== killed);
     },
     stop: async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { AuditEntry, RevisionRow, Store, TargetRow } from '../../src/ports/store.ts';
 import { seeded, until } from './tools.ts';
 import { rowAfter, auditOf } from './storerows.ts';
@@ -14,6 +14,9 @@ export type StoreHarness = {
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
 };
+
+// A real server on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 60_000 });
 
 const take = async (store: Store, holder = 'engine-a'): Promise<number> => {
   const epoch = await store.takeEpoch({ holder, nowMs: Date.now(), draw: 0, skewMaxMs: 2_000 });
@@ -228,6 +231,7 @@ export function storeConformance(name: string, begin: () => Promise<StoreHarness
       expect((await save('y')).revision.revision).toBe(3);
       const present = (await store.load()).rules.find((rule) => rule.name === 'one');
       expect(present).toMatchObject({ revision: 3, text: 'y' });
+      await expect(save('a\0b')).rejects.toMatchObject({ problem: { code: 'E-RULE-TEXT' } });
       await expect(store.saveRule({ name: 'nobody', text: null, author: 'a', reason: '', at: 1 })).rejects.toMatchObject({
         problem: { code: 'E-RULE-UNKNOWN' },
       });
@@ -364,6 +368,25 @@ export function storeConformance(name: string, begin: () => Promise<StoreHarness
       await admin.query('drop trigger hang on revision');
       await admin.end();
       expect((await store.enrol('silent')).revision).toBe(0);
+    });
+
+    test('a COMMIT that was refused is not unknown: nothing was written, and it may be tried again', async () => {
+      const row = await store.enrol('refused');
+      const epoch = await take(store);
+      await sql.end();
+      sql = new pg.Client({ connectionString: harness.url });
+      await sql.connect();
+      await sql.query(
+        `create function full_disk() returns trigger language plpgsql as $$ begin raise exception 'no space' using errcode = '53100'; end $$`,
+      );
+      await sql.query(
+        'create constraint trigger full_disk after insert on revision deferrable initially deferred for each row execute function full_disk()',
+      );
+      const next = rowAfter(row, { epoch, entries: 1 });
+      const commit = () => store.commit({ holder: 'engine-a', epoch, revisions: [next], audit: [] });
+      expect(await commit()).toMatchObject({ failed: 'down', problem: { code: 'E-DB-DOWN' } });
+      await sql.query('drop trigger full_disk on revision');
+      expect(await commit()).toBe('committed');
     });
 
     test('closing twice is closing once', async () => {

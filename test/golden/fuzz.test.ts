@@ -19,56 +19,50 @@ const corpus = readdirSync('test/golden/wrong')
   .map((name) => readFileSync(`test/golden/wrong/${name}`, 'utf8'));
 const pieces = [
   ...'()[]{}.,:;?!&|<>=+-*/%"\'`#@~^\\ \n\t0159aexyz_é😀\u0000\ud800'.match(/./gsu)!,
-  ...[
-    '__proto__',
-    'constructor',
-    'prototype',
-    'toString',
-    'hasOwnProperty',
-    'has(',
-    'in ',
-    'true',
-    'null',
-    'key.',
-    'count()',
-    'p99(',
-    'peers(',
-  ],
-  ...[
-    'response.duration',
-    'request.headers',
-    '["x"]',
-    '.exists(a, ',
-    '.map(a, a, ',
-    'd("1s")',
-    '"1h"',
-    ' && ',
-    ' || ',
-    ' ? ',
-    ' : ',
-    '!',
-    '==',
-    '1.0',
-    '1u',
-    'b"a"',
-  ],
-  ...[
-    'matches("',
-    'duration("',
-    'timestamp("',
-    'cidr("',
-    '-9223372036854775808',
-    '1e999',
-    '0x',
-    '// c\n',
-    '"""',
-    "r'",
-    '\\u12',
-    '{"a": 1}',
-    '[1, ',
-    'grpc.OK',
-    'now',
-  ],
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'hasOwnProperty',
+  'has(',
+  'in ',
+  'true',
+  'null',
+  'key.',
+  'count()',
+  'p99(',
+  'peers(',
+  'response.duration',
+  'request.headers',
+  '["x"]',
+  '.exists(a, ',
+  '.map(a, a, ',
+  'd("1s")',
+  '"1h"',
+  ' && ',
+  ' || ',
+  ' ? ',
+  ' : ',
+  '!',
+  '==',
+  '1.0',
+  '1u',
+  'b"a"',
+  'matches("',
+  'duration("',
+  'timestamp("',
+  'cidr("',
+  '-9223372036854775808',
+  '1e999',
+  '0x',
+  '// c\n',
+  '"""',
+  "r'",
+  '\\u12',
+  '{"a": 1}',
+  '[1, ',
+  'grpc.OK',
+  'now',
 ];
 const yamlPieces = [
   '- ',
@@ -103,43 +97,56 @@ function mutated(text: string, random: ReturnType<typeof seeded>, with_: readonl
   for (let n = 1 + random.below(6); n > 0; n--) {
     const at = random.below(out.length + 1);
     const cut = random.below(3) === 0 ? random.below(20) : 0;
-    const piece = random.below(10) === 0 ? random.pick(with_).repeat(1 + random.below(300)) : random.pick(with_);
+    const piece = random.below(30) === 0 ? random.pick(with_).repeat(1 + random.below(300)) : random.pick(with_);
     out = out.slice(0, at) + piece + out.slice(at + cut);
   }
   return out;
 }
 
-test('14,000 expressions: an answer for each, never a throw', () => {
-  const random = seeded(99);
-  let refused = 0;
-  for (let i = 0; i < 14_000; i++) {
-    const made = Array.from({ length: 1 + random.below(25) }, () => random.pick(pieces)).join('');
-    const text =
-      i % 2 === 0
-        ? made
-        : mutated('p99(response.duration) > 3.0 * peers(p99(response.duration)) && has(key.destination.instance)', random, pieces);
-    const checked = check(text, random.pick(environments));
-    if (checked.ok) continue;
-    refused += 1;
-    expect(checked.problem.length, text).toBeGreaterThan(0);
-    const length = Array.from(text).length;
-    for (const { offset, what } of checked.problem) {
-      expect(offset >= 0 && offset <= length && what !== '', `${JSON.stringify(text)} at ${offset}`).toBe(true);
-    }
-  }
-  expect(refused).toBeGreaterThan(5_000);
-});
+/** A slow machine under load; alone it takes a few seconds. */
+const patienceMs = 120_000;
 
-test('6,000 rule files: an answer for each, with a place in the file', () => {
-  const random = seeded(100);
-  for (let i = 0; i < 6_000; i++) {
-    const text = mutated(random.pick(corpus), random, random.below(2) === 0 ? yamlPieces : pieces);
-    const checked = checkRule(text, { file: 'rules/x/rule.yaml', revision: 1 });
-    if (checked.ok) continue;
-    expect(checked.problem.length, text).toBeGreaterThan(0);
-    for (const { at } of checked.problem) expect(at).toMatch(/^rules\/x\/rule\.yaml:[1-9]\d*:[1-9]\d*$/);
-  }
-});
+test(
+  '17,000 expressions: an answer for each, never a throw',
+  () => {
+    const random = seeded(99);
+    let refused = 0;
+    const lost: string[] = [];
+    for (let i = 0; i < 17_000; i++) {
+      const made = Array.from({ length: 1 + random.below(25) }, () => random.pick(pieces)).join('');
+      const text =
+        i % 2 === 0
+          ? made
+          : mutated('p99(response.duration) > 3.0 * peers(p99(response.duration)) && has(key.destination.instance)', random, pieces);
+      const checked = check(text, random.pick(environments));
+      if (checked.ok) continue;
+      refused += 1;
+      const length = Array.from(text).length;
+      const placed = checked.problem.filter(({ offset, what }) => offset >= 0 && offset <= length && what !== '');
+      if (placed.length === 0 || placed.length < checked.problem.length) lost.push(text);
+    }
+    expect(lost).toEqual([]);
+    expect(refused).toBeGreaterThan(5_000);
+  },
+  patienceMs,
+);
+
+test(
+  '3,000 rule files: an answer for each, with a place in the file',
+  () => {
+    const random = seeded(100);
+    const lost: string[] = [];
+    for (let i = 0; i < 3_000; i++) {
+      const text = mutated(random.pick(corpus), random, random.below(2) === 0 ? yamlPieces : pieces);
+      const checked = checkRule(text, { file: 'rules/x/rule.yaml', revision: 1 });
+      if (checked.ok) continue;
+      const placed = checked.problem.filter(({ at }) => /^rules\/x\/rule\.yaml:[1-9]\d*:[1-9]\d*$/.test(at));
+      if (placed.length === 0 || placed.length < checked.problem.length) lost.push(text);
+    }
+    expect(lost).toEqual([]);
+  },
+  patienceMs,
+);
 
 const many = (piece: string, characters = 60_000): string => piece.repeat(Math.ceil(characters / piece.length)).slice(0, characters);
 test.each([

@@ -49,7 +49,7 @@ const bugs: readonly Bug[] = [
   },
   {
     name: 'a snapshot is taken without its nonce',
-    file: receive,
+    file: 'src/core/hold/grant.ts',
     find: 'if (hold.ask.nonce === null || snapshot.nonce !== hold.ask.nonce) {',
     replace: 'if (snapshot.nonce === "") {',
   },

@@ -57,6 +57,7 @@ describe('a match becomes alternatives that mean what CEL means', () => {
     ['!("x" in request.headers)', [{ 'request.headers': [{ present: true }], 'request.headers["x"]': [{ present: false }] }]],
     ['request.method == "GET" || request.method == "HEAD"', [{ 'request.method': [{ in: ['GET', 'HEAD'] }] }]],
     ['destination.port >= 80 && destination.port < 90 && destination.port != 80', [{ 'destination.port': [{ range: [81, 89] }] }]],
+    ['destination.port >= 80 && destination.port <= 80', [{ 'destination.port': [{ in: [80] }] }]],
     ['cidr(key.net).containsIP(source.address)', [{ 'source.address': [{ cidr: '10.0.0.0/16' }] }]],
     ['subnet(source.address, 16, 48) == key.net', [{ 'source.address': [{ cidr: '10.0.0.0/16' }] }]],
     ['source.service == "a" && source.service == "b"', []],
@@ -93,6 +94,10 @@ describe('a match becomes alternatives that mean what CEL means', () => {
     expect(toMatches(checkedOf(ors), sampleKey)).toMatchObject({ ok: false, problem: { code: 'E-MATCH-SIZE' } });
     const list = Array.from({ length: 300 }, (_, i) => `source.service == "s${i}"`).join(' || ');
     expect(matchesOf(list)).toHaveLength(1);
+    const nested = (depth: number): string =>
+      Array.from({ length: depth }).reduce((text: string) => `(${text} == has(source.zone))`, 'has(source.zone)');
+    expect(matchesOf(nested(60))).toHaveLength(1);
+    expect(toMatches(checkedOf(nested(600)), sampleKey)).toMatchObject({ ok: false, problem: { code: 'E-MATCH-SIZE' } });
   });
 
   test('a key that is not known yet is judged by samples', () => {

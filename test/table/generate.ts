@@ -98,7 +98,9 @@ function randomTest(random: Random): string {
   const flip = (a: string, operator: string, b: string): string => (random.chance(0.2) ? `${b} ${operator} ${a}` : `${a} ${operator} ${b}`);
   const address = (): string => random.pick(['source.address', 'destination.address', 'request.headers["x"]']);
   const list = (item: () => string): string => `[${Array.from({ length: random.below(4) }, item).join(', ')}]`;
-  switch (random.below(13)) {
+  switch (random.below(14)) {
+    case 12:
+      return `(${random.chance(0.5) ? `has(${random.pick(textPaths)})` : `${random.pick(intPaths)} > 2`} ? ${random.pick([text, constant])()} : ${random.pick([text, constant])()}) ${random.pick(['==', '!='])} ${constant()}`;
     case 0:
       return flip(text(), random.pick(['==', '!=']), constant());
     case 1:

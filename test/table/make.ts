@@ -88,6 +88,7 @@ export function ruleOf({
     warmup: 'none',
     priority,
     targets,
+    // oxlint-disable-next-line unicorn/no-thenable -- the field's name in rules.md
     then: actions.map(({ action }) => action),
     guard: { floor: 0.6, transitions: null, keys: 100, order: null, ...guard },
     mode,

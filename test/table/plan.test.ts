@@ -66,7 +66,7 @@ describe('the same intents, in any order, give the same bytes', () => {
     let refusals = 0;
     for (let seed = 1; seed <= 2_000; seed++) {
       const random = randomOf(seed);
-      const cases = Array.from({ length: 1 + random.below(5) }, (_, i) => randomCases(random, `r${i}`)).flat();
+      const cases = Array.from({ length: 1 + random.below(4) }, (_, i) => randomCases(random, `r${i}`)).flat();
       const inForce = random.chance(0.3) ? planOf(cases.filter(() => random.chance(0.5))).tables : new Map<string, Table>();
       const first = planOf(cases, { inForce });
       const second = planOf(random.shuffle(cases), {
@@ -83,15 +83,23 @@ describe('the same intents, in any order, give the same bytes', () => {
     }
     expect(entries).toBeGreaterThan(4_000);
     expect(refusals).toBeGreaterThan(300);
-  });
+  }, 120_000);
 });
 
 /** One rule with one to three keys. */
 function randomCases(random: Random, name: string): readonly Case[] {
   const action = (): ActionParts['action'] =>
     random.pick([
-      ...[allow(), deny(random.below(101)), deny(), limit(5), avoid(), avoid(50), route('cart')],
-      ...[split({ v1: 1 + random.below(5), v2: 3 }), split({ v1: 'rest', v2: 10 }), set({ 'x-a': random.pick(['1', '2']) })],
+      allow(),
+      deny(random.below(101)),
+      deny(),
+      limit(5),
+      avoid(),
+      avoid(50),
+      route('cart'),
+      split({ v1: 1 + random.below(5), v2: 3 }),
+      split({ v1: 'rest', v2: 10 }),
+      set({ 'x-a': random.pick(['1', '2']) }),
     ]);
   const actions = Array.from({ length: 1 + random.below(2) }, () => ({
     match: random.chance(0.5) ? onCheckout : randomMatch(random, 1),
@@ -107,7 +115,7 @@ function randomCases(random: Random, name: string): readonly Case[] {
     mode: random.pick(['enforce', 'enforce', 'shadow']),
   };
   const rule = ruleOf(parts);
-  return ['x', 'y', 'z'].slice(0, 1 + random.below(3)).map((tenant) => {
+  return ['x', 'y', 'z'].slice(0, random.pick([1, 1, 2, 3])).map((tenant) => {
     const more = { key: { n: 3n, tenant }, order: random.pick([null, 1, 2]), sinceMs: random.below(2) };
     return { rule, intent: intentOf(rule, actions, more) };
   });

@@ -7,7 +7,7 @@ import { startUp, type Up } from '../../engine/up/up.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { callApi } from '../../runtime/apiclient.ts';
 import { defaultRulesFolder } from '../../runtime/package.ts';
-import { flag, oneOf, text, UsageError, type Command, type Values } from '../command.ts';
+import { flag, list, oneOf, text, UsageError, type Command, type Values } from '../command.ts';
 import { print, say, formatOf } from '../print.ts';
 import { untilStopped } from '../stop.ts';
 import { timelineEvent, stageLine } from '../timeline.ts';
@@ -27,6 +27,7 @@ export const up: Command = {
     sidecar: { type: 'string', value: 'auto|builtin', about: 'what enforces in front of each service' },
     telemetry: { type: 'string', value: 'builtin', about: 'what reports the requests' },
     enforce: { type: 'string', value: 'builtin', about: 'the kind of target that the rules are for' },
+    rules: { type: 'string', multiple: true, value: 'DIR', about: 'rule folders to save at the start (default: those of the package)' },
     record: { type: 'string', value: 'FILE', about: 'write records, ticks and source lines as JSON lines, in the order read' },
     output: { type: 'string', short: 'o', value: 'table|json|yaml|name', about: 'how to print the outcome (default table)' },
   },
@@ -49,7 +50,7 @@ export const up: Command = {
       bus: oneOf(values, 'bus', ['auto', 'nats', 'local'] as const, 'auto'),
       recordFile: record === undefined ? null : resolve(record),
       demo: true,
-      rules: [defaultRulesFolder()],
+      rules: list(values, 'rules').length > 0 ? list(values, 'rules').map((dir) => resolve(dir)) : [defaultRulesFolder()],
       say,
       onLoad: (report) => feed({ kind: 'load', report }),
       onServed: (served) => feed({ kind: 'served', ...served }),

@@ -3,7 +3,7 @@
 /** Code units of one expression. */
 export const celTextMax = 16 * 1024;
 /** Tokens of one expression: parser and checker are linear in them. */
-export const celTokensMax = 2_000;
+export const celTokensMax = 1_024;
 /** Brackets and conditionals open at once: the parser and every walk over the tree recurse no deeper. */
 export const celDepthMax = 48;
 /** `? :` in one expression: the parser recurses once for each. */
@@ -18,3 +18,5 @@ export const celElementsAssumed = 64;
 export const celPatternMax = 1_024;
 /** Problems reported for one expression. */
 export const celProblemsMax = 20;
+/** Problems noted before they are put in order; the walk goes from left to right, so later ones would not be shown. */
+export const celProblemsFoundMax = 100;

@@ -113,7 +113,7 @@ const isEmpty = (type: CelType | undefined): boolean => type === emptyList || ty
 
 function namedType(expr: Expr, { function: name, target, args }: Expr_Call, walk: Walk): CelType | null {
   const nameAt = markOf(walk, expr);
-  const refuse = (problem: Pick<Parameters<typeof report>[2], 'what' | 'todo'>, offset = startOf(walk, expr)): null =>
+  const refuse = (problem: { readonly what: string; readonly todo: string }, offset = startOf(walk, expr)): null =>
     report(walk, offset, { code: 'E-CEL-TYPE', ...problem });
   const set = target === undefined ? null : dottedName(target);
   if (set !== null && !set.includes('.') && isUnknown(set, walk) && (aggregateNames.has(name) || laterAggregates.has(name))) {
@@ -132,10 +132,8 @@ function namedType(expr: Expr, { function: name, target, args }: Expr_Call, walk
   const types = [...(target === undefined ? [] : [target]), ...args].map((arg) => walk.visit(arg, walk));
   const known = overloadsOf(name);
   if (known.length === 0)
-    return report(walk, target === undefined ? nameAt : nameAt + 1, {
-      code: 'E-CEL-NAME',
-      what: `undeclared function ${ticked(name)}`,
-      todo: meant(name, walk),
+    return report(walk, target === undefined ? nameAt : nameAt + 1, () => {
+      return { code: 'E-CEL-NAME', what: `undeclared function ${ticked(name)}`, todo: meant(name, walk) };
     });
   const styled = known.filter((signature) => (signature.receiver === null) === (target === undefined));
   if (styled.length === 0)

@@ -12,10 +12,12 @@ export type Token = {
   readonly end: number;
 };
 
-const operators: readonly string[] = ['&&', '||', '==', '!=', '<=', '>=', ...'<>+-*/%!?:.,()[]{}'];
+const doubled: ReadonlySet<string> = new Set(['&&', '||', '==', '!=', '<=', '>=']);
+const single: ReadonlySet<string> = new Set('<>+-*/%!?:.,()[]{}');
 const nameStart = /[A-Za-z_]/;
 const nameRest = /[A-Za-z0-9_]/;
 const digit = /[0-9]/;
+const quoteOrPrefix: ReadonlySet<string> = new Set('"\'rRbB');
 const numberText = /(?:0[xX][0-9a-fA-F]+|[0-9]*\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+|[0-9]+)[uU]?/y;
 
 /** The tokens of a CEL text, bounded: what is longer than celTextMax or has more than celTokensMax tokens is E-CEL-COST. */
@@ -46,7 +48,7 @@ export const tooMuch = (offset: number, what: string): CelProblem => ({
   todo: 'split it or make it simpler',
 });
 
-/** Whether the text up to `to` holds anything but the token itself: one blank stands for it when a call is shown. */
+/** One blank when white space or a comment stands between two tokens. */
 export const gapBetween = (left: Token, right: Token): string => (left.end === right.start ? '' : ' ');
 
 function tokenAt(points: readonly string[], start: number): Result<Token, CelProblem> {
@@ -60,8 +62,8 @@ function tokenAt(points: readonly string[], start: number): Result<Token, CelPro
   }
   if (nameStart.test(point)) return token('name', runEnd(points, start, nameRest));
   if (digit.test(point) || (point === '.' && digit.test(points[start + 1] ?? ''))) return token('number', numberEnd(points, start));
-  const operator = operators.find((op) => points.slice(start, start + op.length).join('') === op);
-  if (operator !== undefined) return token('op', start + operator.length);
+  if (doubled.has(point + (points[start + 1] ?? ''))) return token('op', start + 2);
+  if (single.has(point)) return token('op', start + 1);
   return fail({ code: 'E-CEL-SYNTAX', offset: start, what: `unexpected ${ticked(point)}`, todo: instead(point) });
 }
 
@@ -69,6 +71,7 @@ type Quote = { readonly from: number; readonly mark: string; readonly raw: boole
 
 /** Where a string literal's first character stands, or null when none starts here. */
 function quoteAt(points: readonly string[], start: number): Quote | null {
+  if (!quoteOrPrefix.has(points[start] ?? '')) return null;
   const prefix = /^(?:[rR][bB]?|[bB][rR]?)?(?=["'])/.exec(points.slice(start, start + 3).join(''))?.[0];
   const first = points[start + (prefix?.length ?? 0)] ?? '';
   if (prefix === undefined || (first !== '"' && first !== "'")) return null;

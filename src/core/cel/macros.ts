@@ -1,6 +1,7 @@
 import type { Expr, Expr_Comprehension } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
 import { celElementsAssumed, celMacroDepthMax, celMacroStepsMax } from './bounds.ts';
 import { bool, int, list, show } from './kinds.ts';
+import { ticked } from './problem.ts';
 import { childrenOf } from './tree.ts';
 import type { CelType } from './types.ts';
 import { report, startOf } from './walk.ts';
@@ -29,6 +30,13 @@ export function macroType(expr: Expr, loop: Expr_Comprehension, walk: Walk): Cel
   if (range !== null && range.kind !== 'list' && range.kind !== 'map') {
     const what = `\`${name}\` needs a list or a map, not ${show(range)}`;
     return report(walk, startOf(walk, expr), { code: 'E-CEL-TYPE', what, todo: `write ${macroForms.get(name) ?? name}` });
+  }
+  if (walk.env.roots.has(iterVar)) {
+    return report(walk, startOf(walk, expr), {
+      code: 'E-CEL-NAME',
+      what: `the variable ${ticked(iterVar)} would hide what it names here`,
+      todo: 'choose another name',
+    });
   }
   if (range === null) return null;
   const element = range.kind === 'list' ? range.of : range.key;

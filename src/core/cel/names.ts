@@ -16,7 +16,7 @@ type Words = { readonly code: Problem['code']; readonly what: string; readonly t
 /** The type of a name standing alone, or as the root of a path. */
 export function identType(expr: Expr, name: string, walk: Walk): CelType | null {
   const type = variableNamed(walk, name) ?? walk.env.roots.get(name);
-  if (type === undefined) return report(walk, startOf(walk, expr), undeclaredRoot(name, name, walk));
+  if (type === undefined) return report(walk, startOf(walk, expr), () => undeclaredRoot(name, name, walk));
   const late = walk.env.dialect === 'match' && variableNamed(walk, name) === undefined ? lateProblem(name, walk.env) : null;
   return late === null ? type : report(walk, startOf(walk, expr), late);
 }
@@ -29,7 +29,7 @@ export function selectType(expr: Expr, select: Expr_Select, walk: Walk): CelType
   const root = before?.split('.')[0];
   const offset = startOf(walk, operand);
   if (before !== null && root !== undefined && variableNamed(walk, root) === undefined && !walk.env.roots.has(root)) {
-    return report(walk, offset, undeclaredRoot(root, `${before}.${field}`, walk));
+    return report(walk, offset, () => undeclaredRoot(root, `${before}.${field}`, walk));
   }
   const type = walk.visit(operand, walk);
   if (type === null) return null;
@@ -48,7 +48,7 @@ export function selectType(expr: Expr, select: Expr_Select, walk: Walk): CelType
   }
   const path = `${type.name}.${field}`;
   const own = walk.env.structs.get(type.name)?.get(field);
-  if (own === undefined) return report(walk, offset, undeclaredField(type.name, field, walk.env));
+  if (own === undefined) return report(walk, offset, () => undeclaredField(type.name, field, walk.env));
   const late = walk.env.dialect === 'match' ? lateProblem(path, walk.env) : null;
   if (late !== null) return report(walk, offset, late);
   return testOnly ? bool : own;
@@ -59,7 +59,7 @@ export function isColumnEntry(at: { readonly path: string; readonly entry: strin
   if (!at.path.startsWith('key.') || variableNamed(walk, 'key') !== undefined) return true;
   const name = `${at.path.slice('key.'.length)}[${JSON.stringify(at.entry)}]`;
   if (walk.env.columns.some((column) => column.name === name)) return true;
-  report(walk, at.offset, noColumn(name, walk.env));
+  report(walk, at.offset, () => noColumn(name, walk.env));
   return false;
 }
 

@@ -2,7 +2,7 @@ import { parse as parseText } from '@bufbuild/cel';
 import type { Expr } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
 import { fail, ok } from '../../model/problem.ts';
 import type { Result } from '../../model/problem.ts';
-import { lex } from './lex.ts';
+import { gapBetween, lex } from './lex.ts';
 import type { Token } from './lex.ts';
 import type { CelProblem } from './problem.ts';
 import { firstSyntaxProblem } from './syntax.ts';
@@ -27,51 +27,46 @@ export function parse(text: string): Result<Parsed, CelProblem> {
   if (!tokens.ok) return tokens;
   const problem = firstSyntaxProblem(tokens.value);
   if (problem !== null) return fail(problem);
+  const spelled = spell(tokens.value);
   try {
-    // The specification ends a comment at a line end only; one at the end of the text is meant the same.
-    const { expr, sourceInfo } = parseText(`${text}\n`);
-    const marks = tokenStarts(sourceInfo?.positions ?? {}, { tokens: tokens.value, points: pointsOf(text) });
+    const { expr, sourceInfo } = parseText(spelled.text);
+    const marks = new Map(Object.entries(sourceInfo?.positions ?? {}).map(([id, unit]) => [BigInt(id), spelled.startOf(unit)]));
     const macros = new Map(Object.entries(sourceInfo?.macroCalls ?? {}).map(([id, call]) => [BigInt(id), calledName(call)]));
     const starts = new Map<bigint, number>();
     collectStarts(expr, marks, starts);
     return ok({ text, expr, starts, marks, macros, tokens: tokens.value });
   } catch (error) {
-    return fail(fromParser(error, pointsOf(text)));
+    return fail(fromParser(error, spelled.startOf));
   }
 }
 
 const calledName = (call: Expr): string => (call.exprKind.case === 'callExpr' ? call.exprKind.value.function : '');
 
-/** The parser says, in UTF-16 units, where the blanks before an operator begin; what is meant is the token after them. */
-function tokenStarts(
-  positions: Readonly<Record<string, number>>,
-  { tokens, points }: { readonly tokens: readonly Token[]; readonly points: (unit: number) => number },
-): ReadonlyMap<bigint, number> {
-  const starts = tokens.map((token) => token.start);
-  const marks = Object.entries(positions).map(([id, unit]): [bigint, number] => {
-    const offset = points(unit);
+/**
+ * The tokens with one blank where the text has white space or comments: the parser takes neither a comment at the end nor `f( )`. It places
+ * nodes by UTF-16 units of that, often at the blank before a token; `startOf` gives where that token begins in the text, in code points.
+ */
+function spell(tokens: readonly Token[]): { readonly text: string; readonly startOf: (unit: number) => number } {
+  const units: number[] = [];
+  let text = '';
+  for (const [i, token] of tokens.entries()) {
+    const before = tokens[i - 1];
+    const isEmptyPair = before?.kind === 'op' && ['()', '[]', '{}'].includes(before.text + token.text);
+    text += before === undefined || isEmptyPair ? '' : gapBetween(before, token);
+    units.push(text.length);
+    text += token.text;
+  }
+  const startOf = (unit: number): number => {
     let low = 0;
-    let high = starts.length;
+    let high = units.length - 1;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((starts[middle] ?? 0) < offset) low = middle + 1;
+      if ((units[middle] ?? 0) < unit) low = middle + 1;
       else high = middle;
     }
-    return [BigInt(id), starts[low] ?? offset];
-  });
-  return new Map(marks);
-}
-
-/** From UTF-16 units to code points: the same until the first character beyond the basic plane. */
-function pointsOf(text: string): (unit: number) => number {
-  if (!/[\ud800-\udbff]/.test(text)) return (unit) => unit;
-  const points = [0];
-  let count = 0;
-  for (const point of text) {
-    count += 1;
-    for (const _ of point.split('')) points.push(count);
-  }
-  return (unit) => points[unit] ?? count;
+    return tokens[low]?.start ?? 0;
+  };
+  return { text, startOf };
 }
 
 /** A node begins where the first of its parts does. */
@@ -82,11 +77,11 @@ function collectStarts(expr: Expr, marks: ReadonlyMap<bigint, number>, starts: M
   return start;
 }
 
-function fromParser(error: unknown, points: (unit: number) => number): CelProblem {
+function fromParser(error: unknown, startOf: (unit: number) => number): CelProblem {
   const what = error instanceof Error ? error.message : 'it cannot be parsed';
   return {
     code: 'E-CEL-SYNTAX',
-    offset: points(offsetOf(error) ?? 0),
+    offset: startOf(offsetOf(error) ?? 0),
     what: what.replace(/^<input>:\d+:\d+: /, ''),
     todo: 'correct it',
   };

@@ -35,16 +35,17 @@ const reserved = new Set(
 /** Whether an operand is wanted next, or what is wrong with `token` where one is wanted now. */
 function operandStep(token: Token, before: Token | undefined, open: Open[]): boolean | CelProblem {
   const top = open.at(-1);
+  const isField = before?.text === '.' && before.kind === 'op';
+  if (isField && token.kind !== 'name') return problem(token, `a name must follow the dot, not ${ticked(token.text)}`, 'name a field');
   if (token.kind === 'number' || token.kind === 'string') return false;
   if (token.kind === 'name') {
-    if (before?.text === '.' || !(reserved.has(token.text) || token.text === 'in')) return false;
+    if (isField || !(reserved.has(token.text) || token.text === 'in')) return false;
     return token.text === 'in'
       ? problem(token, '`in` has nothing before it', 'write x in [..]')
       : problem(token, `${ticked(token.text)} is a reserved word`, 'use another name');
   }
-  if (before?.text === '.' && before.kind === 'op')
-    return problem(token, `a name must follow the dot, not ${ticked(token.text)}`, 'name a field');
-  if (token.text === '!' || token.text === '-' || token.text === '.') return true;
+  if (token.text === '!' || token.text === '-') return true;
+  if (token.text === '.') return problem(token, 'nothing stands before the dot', 'remove the dot, or name what it belongs to');
   if (token.text === '(') return push(open, 'group', token);
   if (token.text === '[') return push(open, 'list', token);
   if (token.text === '{') return push(open, 'map', token);

@@ -23,12 +23,15 @@ export function childrenOf(expr: Expr): readonly Expr[] {
   }
 }
 
+/** More names than any path has: `key.destination.labels.x`. */
+const namesMax = 8;
+
 /** `destination.instance` of a chain of names, or null for anything else. */
-export function dottedName(expr: Expr): string | null {
+export function dottedName(expr: Expr, most = namesMax): string | null {
   const { exprKind } = expr;
   if (exprKind.case === 'identExpr') return exprKind.value.name;
-  if (exprKind.case !== 'selectExpr' || exprKind.value.testOnly || exprKind.value.operand === undefined) return null;
-  const before = dottedName(exprKind.value.operand);
+  if (most === 0 || exprKind.case !== 'selectExpr' || exprKind.value.testOnly || exprKind.value.operand === undefined) return null;
+  const before = dottedName(exprKind.value.operand, most - 1);
   return before === null ? null : `${before}.${exprKind.value.field}`;
 }
 

@@ -1,5 +1,6 @@
 import type { Expr } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
 import type { Problem } from '../../model/problem.ts';
+import { celProblemsFoundMax } from './bounds.ts';
 import type { Environment } from './declare.ts';
 import type { Parsed } from './parse.ts';
 import type { CelProblem } from './problem.ts';
@@ -22,13 +23,11 @@ export type Walk = {
   readonly visit: (expr: Expr, walk: Walk) => CelType | null;
 };
 
-/** Notes a problem and types the node as already reported. */
-export function report(
-  walk: Walk,
-  offset: number,
-  problem: { readonly code: Problem['code']; readonly what: string; readonly todo: string },
-): null {
-  walk.problems.push({ ...problem, offset });
+type Words = { readonly code: Problem['code']; readonly what: string; readonly todo: string };
+
+/** Notes a problem and types the node as already reported. Words that cost a search are given as a function: past the bound no one reads them. */
+export function report(walk: Walk, offset: number, problem: Words | (() => Words)): null {
+  if (walk.problems.length < celProblemsFoundMax) walk.problems.push({ ...(typeof problem === 'function' ? problem() : problem), offset });
   return null;
 }
 

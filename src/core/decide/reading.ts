@@ -9,6 +9,7 @@ import type { Life } from '../window/liveness.ts';
 import { orderSiblings, peersValue } from '../window/peers.ts';
 import type { Siblings } from '../window/peers.ts';
 import { readAggregate } from '../window/read.ts';
+import { usesNow } from './now.ts';
 import type { Judged, KeyRun, RuleRun } from './run.ts';
 
 /** What all keys of a rule share at one instant. */
@@ -36,7 +37,7 @@ export const minimumOf = ({ compiled }: RuleRun, byUntil: boolean): number =>
 export function evaluate(instant: Instant, key: KeyRun, of: Judged, minimum: number): Value | null {
   const values = of.slots.map((slot) => aggregateValue(instant, key, slot, minimum));
   const memo = key.memo;
-  if (memo?.of === of && instant.run.now === 'none' && values.every((value, i) => sameValue(value, memo.values[i] ?? null)))
+  if (memo?.of === of && !usesNow(instant.run.now) && values.every((value, i) => sameValue(value, memo.values[i] ?? null)))
     return memo.result;
   const result = runFor(instant, key, of, values);
   key.memo = { of, values, result };

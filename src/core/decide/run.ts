@@ -1,6 +1,5 @@
 import type { CelInput } from '@bufbuild/cel';
 import type { Value } from '../../model/rule.ts';
-import type { Bindings } from '../cel/bind.ts';
 import { aggregateProgram, recordProgram } from '../cel/evaluate.ts';
 import type { AggregateProgram, Cel, Program } from '../cel/evaluate.ts';
 import { mentions } from '../cel/rewrite.ts';
@@ -13,7 +12,8 @@ import type { Layout, Slot } from '../window/layout.ts';
 import { newCourse } from './course.ts';
 import type { Course, Timing } from './course.ts';
 import { bindKey, groupOf, textOfKey } from './key.ts';
-import { nowGrain } from './now.ts';
+import { nowUse } from './now.ts';
+import type { NowUse } from './now.ts';
 import type { Key, ResolvedAction } from './types.ts';
 
 /** Keys of one rule with records or state; a record of a further key is counted (`keysOver`) and opens none. */
@@ -80,8 +80,8 @@ export type RuleRun = {
   readonly until: Judged | null;
   readonly order: Judged | null;
   readonly actions: readonly ReadonlyMap<string, Judged>[];
-  /** How often `now` can change a verdict (nowGrain). */
-  readonly now: ReturnType<typeof nowGrain>;
+  /** When `now` can change a verdict. */
+  readonly now: NowUse;
   readonly keys: Map<string, KeyRun>;
   readonly counters: Counters;
   /** The first line's time, or for a rule added later the stream time then; null before any line. */
@@ -122,7 +122,7 @@ export function createRun(cel: Cel, compiled: CompiledRule): RuleRun {
     until: until === null ? null : judged(until),
     order: order === null ? null : judged(order),
     actions: actions.map((action) => new Map([...action.cel].map(([path, c]) => [path, judged(c)]))),
-    now: nowGrain(checked),
+    now: nowUse(checked),
     keys: new Map(),
     counters: { records: 0, late: 0, droppedLate: 0, whereErrors: 0, keyErrors: 0, argumentErrors: 0, keysOver: 0, recordsOver: 0 },
     startNs: null,
@@ -160,5 +160,3 @@ export function openKey(run: RuleRun, key: Key): KeyRun | null {
   run.keys.set(text, opened);
   return opened;
 }
-
-export type { Bindings };

@@ -3,9 +3,10 @@ import { askDue, noAsk, want, wantAnew } from './ask.ts';
 import { engineTime, startClock } from './clock.ts';
 import { begin, onApplied, onSaved, reapply } from './job.ts';
 import { due } from './lease.ts';
-import { queue, receive, takeStored, verify } from './receive.ts';
+import { queue, receive, takeStored } from './receive.ts';
 import { announce, refuse, tellStatus } from './tell.ts';
 import type { Effect, Hold, HoldFile, HoldOptions, Input, Turn } from './types.ts';
+import { verify } from './verify.ts';
 
 /** The adapter of one target, before `start`. A device that cannot deny cannot be closed: then `onEmpty` is open, and the status says so. */
 export function createHold(given: HoldOptions): Hold {
@@ -48,6 +49,7 @@ export function createHold(given: HoldOptions): Hold {
     answeredMs: new Map(),
     acceptedMs: Number.NEGATIVE_INFINITY,
     counts: new Map(),
+    leaves: new WeakMap(),
     slowSaid: false,
     stopped: false,
     status: null,

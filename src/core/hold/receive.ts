@@ -1,36 +1,14 @@
 import { applyOps } from '../../model/diff.ts';
-import type { Table } from '../../model/table.ts';
-import { ackEveryMs, headLostSpreadMs, holdQueueMax, messageBytesMax, olderMax, skewMaxMs, storedAgeMaxMs } from '../limits.ts';
-import { parsePayload, tableHash } from '../publish/bytes.ts';
-import { decodeSigned, grantAbove, sameInstance } from '../publish/messages.ts';
-import type { Diff, Grant, Head, Instance, Snapshot } from '../publish/messages.ts';
-import { kindsOn } from '../publish/subjects.ts';
-import { answered, want } from './ask.ts';
+import { ackEveryMs, headLostSpreadMs, holdQueueMax, skewMaxMs, storedAgeMaxMs } from '../limits.ts';
+import { tableHash } from '../publish/bytes.ts';
+import { sameInstance } from '../publish/messages.ts';
+import type { Diff, Head, Snapshot } from '../publish/messages.ts';
+import { adopt, confirm, raiseFence } from './adopt.ts';
+import { want } from './ask.ts';
 import { engineTime, readTime } from './clock.ts';
-import { beyondDevice } from './device.ts';
-import { begin } from './job.ts';
+import { isSuperseded, onClosed, stop, useNonce } from './grant.ts';
 import { ack, ackSeldom, refuse } from './tell.ts';
-import type { About, Held, HoldFile, SignedInput, Turn, Verified } from './types.ts';
-
-/** Step 1 of protocol.md section 5: drops what fails size, signature, canonical form, shape or target; counted, and nothing changes. */
-export function verify(turn: Turn, channel: 'diff' | 'head' | 'snapshot', input: SignedInput): Verified | null {
-  const { hold, nowMs } = turn;
-  const { payload, key, signature } = input;
-  const drop = (reason: string, what: string) => {
-    refuse(turn, reason, what);
-    return null;
-  };
-  if (payload.length > messageBytesMax) return drop('size', `a ${channel} of ${payload.length} bytes`);
-  const kind = kindsOn[channel].find((k) => hold.options.verify(k, payload, key, signature));
-  if (kind === undefined) return drop('signature', `a ${channel} that no key of the engine has signed`);
-  const value = parsePayload(payload);
-  if (!value.ok) return drop('not-canonical', value.problem.what);
-  const decoded = decodeSigned(kind, value.value);
-  if (!decoded.ok) return drop('malformed', `${decoded.problem.at}: ${decoded.problem.what}`);
-  if (decoded.value.message.target !== hold.options.target) return drop('target', `a ${kind} for ${decoded.value.message.target}`);
-  const proofKind = kind === 'closed' ? 'head' : kind;
-  return { ...decoded.value, proof: { kind: proofKind, key, signature, payload: Buffer.from(payload).toString('utf8') }, atMs: nowMs };
-}
+import type { About, Turn, Verified } from './types.ts';
 
 /** What a verified message does when no table is on its way to the device. */
 export function receive(turn: Turn, message: Verified): void {
@@ -79,7 +57,7 @@ function onDiff(turn: Turn, diff: Diff, verified: Verified): void {
   if (diff.baseHash !== held.hash) return gap('base-hash', `a diff from another revision ${diff.base} than the one held`);
   const result = applyOps(held.entries, diff.ops);
   if (!result.ok) return gap('ops', result.problem.what);
-  if (tableHash(hold.options.target, result.value) !== diff.hash)
+  if (tableHash(hold.options.target, result.value, hold.leaves) !== diff.hash)
     return gap('hash', `the diff to revision ${diff.revision} gives another table`);
   adopt(turn, about, result.value, { verified, provisional: held.provisional });
 }
@@ -97,7 +75,7 @@ function onSnapshot(turn: Turn, snapshot: Snapshot, verified: Verified): void {
   if (isSuperseded(turn, snapshot.grant)) return stop(turn);
   if (held !== null && snapshot.revision < held.revision) return ack(turn, 'ahead', about);
   if (held !== null && snapshot.revision === held.revision && snapshot.hash !== held.hash) return ack(turn, 'fork', about);
-  if (tableHash(hold.options.target, snapshot.entries) !== snapshot.hash) {
+  if (tableHash(hold.options.target, snapshot.entries, hold.leaves) !== snapshot.hash) {
     refuse(turn, 'hash', `the snapshot of revision ${snapshot.revision} holds another table`);
     return want(hold, nowMs);
   }
@@ -152,53 +130,6 @@ export function takeStored(turn: Turn, verified: Verified): void {
   adopt(turn, aboutOf(message), message.entries, { verified, provisional: true });
 }
 
-/** Check against the device's limits, then file, then device, then ack: the last three are the job's. */
-function adopt(turn: Turn, about: About, entries: Table, from: { readonly verified: Verified; readonly provisional: boolean }): void {
-  const { hold } = turn;
-  const rejected = beyondDevice(entries, hold.options.capabilities);
-  if (rejected.length > 0) {
-    hold.refused = { ...about, entries: rejected };
-    refuse(turn, 'rejected', `revision ${about.revision}: ${rejected[0]?.text ?? ''}`);
-    return ack(turn, 'rejected', about, rejected);
-  }
-  const { held, older } = hold.file;
-  const next: Held = { ...about, entries, proof: from.verified.proof, provisional: from.provisional };
-  const past = held === null || held.revision === about.revision ? older : [held, ...older].slice(0, olderMax);
-  begin(turn, 'adopt', { ...hold.file, held: next, older: past }, about);
-}
-
-/** Written with the next save: the table and the device are as they were. */
-function confirm({ hold }: Turn, held: Held): void {
-  if (hold.file.held?.provisional === true) hold.dirty = true;
-  hold.file = { ...hold.file, held };
-}
-
-/** The fence is on disk before anything else is: a job saves it, or the next tick does. */
-function raiseFence({ hold, nowMs }: Turn, epoch: number): void {
-  if (epoch <= hold.file.fence) return;
-  hold.file = { ...hold.file, fence: epoch } satisfies HoldFile;
-  hold.dirty = true;
-  hold.dirtyDueMs = nowMs;
-}
-
-/** True when the snapshot answers the one announce that is outstanding and names this instance; its nonce is then used up. */
-function useNonce(turn: Turn, snapshot: Snapshot): boolean {
-  const { hold } = turn;
-  if (hold.ask.nonce === null || snapshot.nonce !== hold.ask.nonce) {
-    refuse(turn, 'nonce', 'a snapshot that this adapter is not waiting for');
-    return false;
-  }
-  if (!sameInstance(snapshot.instance, hold.options.instance)) {
-    refuse(turn, 'instance', `a snapshot for ${snapshot.instance.adapter}, boot ${snapshot.instance.boot}`);
-    return false;
-  }
-  answered(hold);
-  if (hold.grant === null || grantAbove(snapshot.grant, hold.grant)) {
-    if (sameInstance(snapshot.grant.instance, hold.options.instance)) hold.grant = snapshot.grant;
-  }
-  return true;
-}
-
 function hear({ hold }: Turn, issued: number, atMs: number): void {
   hold.heardIssued = issued;
   hold.heardMs = Math.max(hold.heardMs, atMs);
@@ -211,19 +142,6 @@ function keepTime(turn: Turn, reading: Parameters<typeof readTime>[1], about: Ab
   if (skewed === null) return;
   refuse(turn, 'clock', `the engine's clock is ${Math.round(skewed)} ms from this one's`);
   ackSeldom(turn, 'clock', about);
-}
-
-/** A grant of another adapter above our own; one that names an earlier boot of ours is only late (protocol.md section 5.9). */
-const isSuperseded = ({ hold }: Turn, grant: Grant): boolean =>
-  hold.grant !== null && grant.instance.adapter !== hold.options.instance.adapter && grantAbove(grant, hold.grant);
-
-function onClosed(turn: Turn, instance: Instance): void {
-  if (sameInstance(instance, turn.hold.options.instance)) stop(turn);
-}
-
-function stop({ hold, out }: Turn): void {
-  hold.stopped = true;
-  out.push({ kind: 'stop', reason: 'superseded' });
 }
 
 const aboutOf = ({ epoch, revision, hash }: About): About => ({ epoch, revision, hash });

@@ -1,5 +1,6 @@
 import type { Table } from '../../model/table.ts';
 import type { Capabilities, Sees } from '../../model/target.ts';
+import type { Leaves } from '../publish/bytes.ts';
 import type { AckResult, Diff, Grant, Head, Instance, Proof, RejectedEntry, Snapshot, Closed } from '../publish/messages.ts';
 import type { Verify } from '../publish/proof.ts';
 import type { EngineClock } from './clock.ts';
@@ -151,6 +152,7 @@ export type Hold = {
   /** When `accepted` was last sent. */
   acceptedMs: number;
   counts: Map<string, number>;
+  readonly leaves: Leaves;
   slowSaid: boolean;
   stopped: boolean;
   status: HoldStatus | null;

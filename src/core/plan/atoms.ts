@@ -1,29 +1,17 @@
 import { RE2JS } from '@bufbuild/re2';
 import type { Expr } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
-import { addressText, parseAddress, parsePrefix, prefixText, within, type Prefix } from '../../model/address.ts';
+import { parsePrefix, prefixText, within, type Prefix } from '../../model/address.ts';
 import { normalise } from '../../model/conjunction.ts';
 import { attributeOf, memberPath, type Attribute } from '../../model/facts.ts';
 import { NotPortable, toRegExp } from '../../model/regex.ts';
 import type { Test } from '../../model/table.ts';
-import type { Checked } from '../cel/types.ts';
-import type { Constant, Folder } from './fold.ts';
+import { isSample, type Constant, type Folder } from './fold.ts';
+import { operandOf, type Operand } from './operand.ts';
 import { refuse } from './refuse.ts';
 import { always, both, either, never, type Terms } from './terms.ts';
 
-export type Translation = Folder & Pick<Checked, 'types'>;
-
 /** One test to translate: when is `expr` `want`? */
-type Ask = { readonly expr: Expr; readonly want: boolean; readonly translation: Translation };
-
-/** What stands on a side of a comparison. */
-type Operand =
-  | { readonly kind: 'constant'; readonly value: Constant }
-  | { readonly kind: 'error' }
-  | { readonly kind: 'attribute'; readonly attribute: Attribute }
-  /** ip(attribute), or ip("…") when there is an address. */
-  | { readonly kind: 'ip'; readonly attribute: Attribute }
-  | { readonly kind: 'address'; readonly prefix: Prefix }
-  | { readonly kind: 'subnet'; readonly attribute: Attribute; readonly v4: number; readonly v6: number };
+type Ask = { readonly expr: Expr; readonly want: boolean; readonly folder: Folder };
 
 export type Operator = '_==_' | '_!=_' | '_<_' | '_<=_' | '_>_' | '_>=_';
 const mirrored: Readonly<Record<Operator, Operator>> = {
@@ -50,7 +38,7 @@ const test = (attribute: Attribute, ...tests: readonly Test[]): Terms => {
 
 /** An attribute, or a constant, compared with the other. */
 export function compare(ask: Ask & { readonly operator: Operator }, left: Expr, right: Expr): Terms {
-  const [a, b] = [operandOf(left, ask.translation), operandOf(right, ask.translation)];
+  const [a, b] = [operandOf(left, ask.folder), operandOf(right, ask.folder)];
   if (a.kind === 'error' || b.kind === 'error') return never;
   const operator = ask.want ? ask.operator : opposite[ask.operator];
   if (b.kind === 'constant' || b.kind === 'address') return compareWith({ expr: ask.expr, operator, subject: a, constant: b });
@@ -108,21 +96,21 @@ function inSubnet({ attribute, v4, v6 }: Operand & { readonly kind: 'subnet' }, 
 
 /** `x in [..]`, `"name" in map`, `"item" in list`. */
 export function memberOf(ask: Ask, left: Expr, right: Expr): Terms {
-  const item = operandOf(left, ask.translation);
-  const path = ask.translation.path(right);
+  const item = operandOf(left, ask.folder);
+  const path = ask.folder.path(right);
   const whole = path?.length === 2 && path[0] !== 'key' ? attributeOf(path.join('.')) : undefined;
   if (item.kind === 'error') return never;
   if (whole?.kind === 'map' || whole?.kind === 'list') {
     if (item.kind !== 'constant' || typeof item.value !== 'string') return refuse(ask.expr, 'the name must be a constant');
     return hasMember(whole.path, item.value, ask.want);
   }
-  const list = ask.translation.fold(right);
+  const list = ask.folder.fold(right);
   if (list?.kind === 'error') return never;
   if (right.exprKind.case === 'listExpr')
     return inList(
       ask,
       item,
-      right.exprKind.value.elements.map((one) => operandOf(one, ask.translation)),
+      right.exprKind.value.elements.map((one) => operandOf(one, ask.folder)),
     );
   if (list === undefined || !Array.isArray(list.value)) return refuse(ask.expr, 'the list must be a constant');
   return inList(
@@ -161,13 +149,13 @@ const anyAddress = (attribute: Attribute): Terms => either(test(attribute, { cid
 
 /** x.startsWith("…") and its like. */
 export function textTest(
-  { expr, want, translation }: Ask,
+  { expr, want, folder }: Ask,
   name: 'startsWith' | 'endsWith' | 'contains' | 'matches',
   target: Expr,
   arg: Expr,
 ): Terms {
-  const subject = operandOf(target, translation);
-  const part = operandOf(arg, translation);
+  const subject = operandOf(target, folder);
+  const part = operandOf(arg, folder);
   if (subject.kind === 'error' || part.kind === 'error') return never;
   if (subject.kind !== 'attribute' || subject.attribute.kind !== 'string') return refuse(expr, `${name} needs an attribute that is text`);
   if (part.kind !== 'constant' || typeof part.value !== 'string') return refuse(expr, `the argument of ${name} must be a constant`);
@@ -190,88 +178,31 @@ function checkPattern(expr: Expr, pattern: string): void {
 }
 
 /** cidr("…").containsIP(attribute). */
-export function containsAddress({ expr, want, translation }: Ask, target: Expr, arg: Expr): Terms {
+export function containsAddress({ expr, want, folder }: Ask, target: Expr, arg: Expr): Terms {
   const { case: kind, value } = target.exprKind;
   const [text] = kind === 'callExpr' && value.function === 'cidr' ? value.args : [];
-  const network = text === undefined ? undefined : translation.fold(text);
+  const network = text === undefined ? undefined : folder.fold(text);
   if (network === undefined) return refuse(expr, 'the prefix must be a constant: cidr("10.0.0.0/8")');
-  const subject = operandOf(arg, translation);
+  const subject = operandOf(arg, folder);
   if (network.kind === 'error' || subject.kind === 'error') return never;
   const prefix =
-    typeof network.value === 'string'
-      ? parsePrefix(translation.sampled ? orSample(network.value, '10.0.0.0/8') : network.value)
-      : undefined;
+    typeof network.value === 'string' ? parsePrefix(folder.sampled && isSample(network.value) ? '10.0.0.0/8' : network.value) : undefined;
   if (prefix === undefined) return refuse(expr, `${JSON.stringify(network.value)} is no prefix`, 'write it as "10.0.0.0/8"');
   if (subject.kind === 'address') return within(subject.prefix, prefix) === want ? always : never;
   if (subject.kind !== 'attribute' && subject.kind !== 'ip') return refuse(expr, 'containsIP needs an attribute that is an address');
   return inside(subject.attribute, prefix, want);
 }
 
-const orSample = (text: string, sample: string): string => (text === 'sample' ? sample : text);
-
 /** Whether a side of a comparison is itself a condition. */
-export function isBoolean(expr: Expr, translation: Translation): boolean {
-  if (translation.fold(expr) !== undefined) return false;
+export function isBoolean(expr: Expr, folder: Folder): boolean {
+  if (folder.fold(expr) !== undefined) return false;
   const { case: kind, value } = expr.exprKind;
-  if (kind === 'callExpr' && value.function === '_?_:_') return value.args.slice(1).every((arg) => isCondition(arg, translation));
   if (kind === 'callExpr') return conditions.has(value.function);
   if (kind === 'selectExpr' && value.testOnly) return true;
-  const path = translation.path(expr);
+  const path = folder.path(expr);
   return path?.length === 2 && attributeOf(path.join('.'))?.kind === 'bool';
-}
-
-/** As isBoolean, or a constant that may stand in its place. */
-function isCondition(expr: Expr, translation: Translation): boolean {
-  const folded = translation.fold(expr);
-  return folded === undefined ? isBoolean(expr, translation) : folded.kind === 'error' || typeof folded.value === 'boolean';
 }
 
 const conditions: ReadonlySet<string> = new Set(
   '!_ _&&_ _||_ _==_ _!=_ _<_ _<=_ _>_ _>=_ @in startsWith endsWith contains matches containsIP'.split(' '),
 );
-
-function operandOf(expr: Expr, translation: Translation): Operand {
-  const folded = translation.fold(expr);
-  if (folded !== undefined) return folded.kind === 'error' ? folded : { kind: 'constant', value: folded.value };
-  const attribute = attributeIn(expr, translation);
-  if (attribute !== undefined) return { kind: 'attribute', attribute };
-  const { case: kind, value } = expr.exprKind;
-  if (kind === 'callExpr' && value.target === undefined) {
-    const [first] = value.args;
-    if (value.function === 'ip' && first !== undefined) return ipOperand(expr, first, translation);
-    if (value.function === 'subnet' && first !== undefined) return subnetOperand(expr, value.args, translation);
-  }
-  return refuse(expr, 'it is neither an attribute that engines know before the fact nor a constant');
-}
-
-function attributeIn(expr: Expr, translation: Translation): Attribute | undefined {
-  const path = translation.path(expr);
-  if (path?.length === 2) return attributeOf(path.join('.'));
-  const [root, field, name] = path ?? [];
-  if (path?.length !== 3 || name === undefined) return undefined;
-  const whole = attributeOf(`${root}.${field}`);
-  return whole?.kind === 'map' ? attributeOf(memberPath(whole.path, name)) : undefined;
-}
-
-function ipOperand(expr: Expr, arg: Expr, translation: Translation): Operand {
-  const inner = operandOf(arg, translation);
-  if (inner.kind === 'error') return inner;
-  if (inner.kind === 'attribute' && inner.attribute.kind === 'string') return { kind: 'ip', attribute: inner.attribute };
-  const text = inner.kind === 'constant' && typeof inner.value === 'string' ? inner.value : '';
-  const address = parseAddress(translation.sampled ? orSample(text, '10.0.0.1') : text);
-  if (address === undefined) return refuse(expr, `${JSON.stringify(text)} is no address`);
-  const prefix = parsePrefix(`${addressText(address)}/${address.bits}`);
-  return prefix === undefined ? refuse(expr, 'no address') : { kind: 'address', prefix };
-}
-
-function subnetOperand(expr: Expr, args: readonly Expr[], translation: Translation): Operand {
-  const [inner, v4, v6] = args.map((arg) => operandOf(arg, translation));
-  if (inner?.kind === 'error' || v4?.kind === 'error' || v6?.kind === 'error') return { kind: 'error' };
-  const bits = [v4, v6].map((operand) =>
-    operand?.kind === 'constant' && typeof operand.value === 'bigint' ? Number(operand.value) : Number.NaN,
-  );
-  const [a = Number.NaN, b = Number.NaN] = bits;
-  if (inner?.kind !== 'attribute' || !(a >= 0 && a <= 32 && b >= 0 && b <= 128))
-    return refuse(expr, 'engines know subnet(attribute, 0…32, 0…128) only');
-  return { kind: 'subnet', attribute: inner.attribute, v4: a, v6: b };
-}

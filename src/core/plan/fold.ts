@@ -169,7 +169,10 @@ function inputOf(value: Value, type: string | undefined): CelInput | undefined {
   return typeof value === 'number' && type === 'int' ? BigInt(value) : value;
 }
 
+const sampleText = 'sample';
+export const isSample = (text: string): boolean => text === sampleText;
+
 function sampleOf(type: string | undefined): CelInput | undefined {
   if (type === 'struct' || type === 'map') return undefined;
-  return type === 'int' ? 1n : type === 'double' ? 1 : type === 'bool' ? true : 'sample';
+  return type === 'int' ? 1n : type === 'double' ? 1 : type === 'bool' ? true : sampleText;
 }

@@ -18,32 +18,35 @@ export type Kind = {
   readonly dearer: string;
 };
 
-/** Best first: a kind that covers all the traffic before one that does not, then the cheaper. `why` tells why there is none. */
-export function kindsFor({
-  part,
-  entries,
-  service,
-  targets,
-}: {
-  readonly part: Part;
-  readonly entries: readonly Entry[];
-  readonly service: string;
-  readonly targets: readonly TargetInfo[];
-}): { readonly kinds: readonly Kind[]; readonly why: string } {
-  const pinned = part.rule.rule.targets;
+/** Targets of one kind that see a service. */
+export type Fleet = { readonly name: string; readonly costNs: number; readonly targets: readonly TargetInfo[] };
+
+/** The kinds that see a service. */
+export function fleetsOf(service: string, targets: readonly TargetInfo[]): readonly Fleet[] {
   const byKind = groupBy(
     targets.filter(({ sees }) => sees.services.includes(service)),
     ({ kind }) => kind,
   );
+  return [...byKind].map(([name, all]) => ({
+    name,
+    costNs: Math.max(...all.map(({ capabilities }) => capabilities.costNs)),
+    targets: all,
+  }));
+}
+
+type Ask = { readonly part: Part; readonly entries: readonly Entry[]; readonly service: string; readonly fleets: readonly Fleet[] };
+
+/** Best first: a kind that covers all the traffic before one that does not, then the cheaper. `why` tells why there is none. */
+export function kindsFor({ part, entries, service, fleets }: Ask): { readonly kinds: readonly Kind[]; readonly why: string } {
+  const pinned = part.rule.rule.targets;
   const reasons: { readonly costNs: number; readonly text: string }[] = [];
   const kinds: Kind[] = [];
-  for (const [name, all] of byKind) {
-    const costNs = Math.max(...all.map(({ capabilities }) => capabilities.costNs));
+  for (const { name, costNs, targets } of fleets) {
     if (pinned !== null && !pinned.includes(name)) {
       reasons.push({ costNs, text: `${name} is not among the rule's targets` });
       continue;
     }
-    const judged = all.map((target) => ({ name: target.name, why: firstLack(entries, target) }));
+    const judged = targets.map((target) => ({ name: target.name, why: firstLack(entries, target) }));
     const able = judged.flatMap(({ name: one, why }) => (why === null ? [one] : []));
     const unable = judged.flatMap(({ name: one, why }) => (why === null ? [] : [{ name: one, why }]));
     if (able.length === 0) reasons.push({ costNs, text: `${name} has ${unable[0]?.why}` });

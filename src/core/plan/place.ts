@@ -5,7 +5,7 @@ import type { TargetInfo } from '../../model/target.ts';
 import type { Part } from './entries.ts';
 import { fit, type Standing } from './fit.ts';
 import { groupBy } from './group.ts';
-import { kindsFor, type Kind } from './kinds.ts';
+import { fleetsOf, kindsFor, type Kind } from './kinds.ts';
 import { sortParts } from './rank.ts';
 import { concerns, servicesNamed } from './scope.ts';
 
@@ -54,10 +54,11 @@ export function place(parts: readonly Part[], targets: readonly TargetInfo[], st
   const wanted: { readonly placement: Placement; readonly part: Part; readonly entries: readonly Entry[] }[] = [];
   const losses: Loss[] = parts.flatMap((part) => unseen(part, seen));
   for (const service of seen) {
+    const fleets = fleetsOf(service, targets);
     const here = parts
       .map((part) => ({ part, entries: part.entries.filter(({ match }) => concerns(match, service)) }))
       .filter(({ entries }) => entries.length > 0)
-      .map((local) => ({ ...local, ...kindsFor({ ...local, service, targets }) }));
+      .map((local) => ({ ...local, ...kindsFor({ ...local, service, fleets }) }));
     for (const local of here) if (local.kinds.length === 0) losses.push(lossOf(local.part, { ...local, service, text: local.why }));
     for (const { chosen, lost } of together(here.filter(({ kinds }) => kinds.length > 0))) {
       for (const { local, kind } of chosen) {

@@ -10,7 +10,7 @@ import { guardFloor } from './floor.ts';
 import { guardKeys, guardTransitions, type Seats } from './guards.ts';
 import { renewed } from './lease.ts';
 import { place, type Loss, type Placement } from './place.ts';
-import { compareIntents, type Ranked } from './rank.ts';
+import type { Ranked } from './rank.ts';
 import { refusalOf, type Refusal } from './refusal.ts';
 
 /** What the guards remember from one plan to the next; begin with `emptyGuardState`. */
@@ -96,10 +96,10 @@ function planMode({ input, mode, seats, fixed }: ModeInput): ModeResult {
   };
 }
 
-/** Intents with their rules, in one fixed order. An intent of a revision that is no longer in force is over. */
+/** Intents with their rules (the guards put them in order). An intent of a revision that is no longer in force is over. */
 function rank(intents: readonly Intent[], rules: readonly CompiledRule[]): readonly Ranked[] {
   const byName = new Map(rules.map((rule) => [rule.rule.name, rule]));
-  return [...intents].sort(compareIntents).flatMap((intent) => {
+  return intents.flatMap((intent) => {
     const rule = byName.get(intent.rule);
     return rule === undefined || rule.revision !== intent.revision ? [] : [{ rule, intent }];
   });

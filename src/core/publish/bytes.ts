@@ -8,8 +8,11 @@ import type { SignedKind } from './subjects.ts';
 
 const utf8 = new TextEncoder();
 
-/** Leaves by entry object: a table whose entries are mostly the same objects is hashed again without reading them again. */
-export type Leaves = WeakMap<Entry, Uint8Array>;
+/** By entry object: a table whose entries are mostly the same objects is hashed again without reading them again. */
+export type Leaves = WeakMap<Entry, Leaf>;
+
+/** SHA-256 of an entry in its RFC 8785 form, and the length of that form in bytes. */
+type Leaf = { readonly hash: Uint8Array; readonly bytes: number };
 
 /** What a signature covers (protocol.md section 2): "flyball/v1/" + kind + "\n" + payload. Kinds never share bytes. */
 export function signedBytes(kind: SignedKind, payload: Uint8Array): Uint8Array {
@@ -26,10 +29,18 @@ export const encode = (message: object): Uint8Array => utf8.encode(canon(message
 /** Length of the canonical form in bytes. */
 export const bytesOf = (value: unknown): number => Buffer.byteLength(canon(value), 'utf8');
 
-/** SHA-256 of the entry in its RFC 8785 form, 32 bytes. */
-export function entryLeaf(entry: Entry): Uint8Array {
-  return createHash('sha256').update('flyball/entry/v1\n').update(canon(entry), 'utf8').digest();
+export function entryLeaf(entry: Entry, leaves: Leaves = new WeakMap()): Leaf {
+  const known = leaves.get(entry);
+  if (known !== undefined) return known;
+  const text = Buffer.from(canon(entry), 'utf8');
+  const leaf = { hash: createHash('sha256').update('flyball/entry/v1\n').update(text).digest(), bytes: text.length };
+  leaves.set(entry, leaf);
+  return leaf;
 }
+
+/** Length in bytes of a table as a message holds it. */
+export const tableBytes = (table: Table, leaves: Leaves): number =>
+  table.reduce((sum, entry) => sum + entryLeaf(entry, leaves).bytes + 1, 2);
 
 /**
  * The hash of one target's table, 64 lower-case hex digits. The target is inside, or all empty tables would be equal.
@@ -37,11 +48,7 @@ export function entryLeaf(entry: Entry): Uint8Array {
  */
 export function tableHash(target: string, table: Table, leaves: Leaves = new WeakMap()): string {
   const hash = createHash('sha256').update(`flyball/table/v1\n${target}\n`, 'utf8');
-  for (const entry of table) {
-    let leaf = leaves.get(entry);
-    if (leaf === undefined) leaves.set(entry, (leaf = entryLeaf(entry)));
-    hash.update(leaf);
-  }
+  for (const entry of table) hash.update(entryLeaf(entry, leaves).hash);
   return hash.digest('hex');
 }
 

@@ -1,5 +1,5 @@
 import { stageOf, stages } from '../../model/table.ts';
-import { entriesMax, entryBytesMax, listMax, messageBytesMax, nameCharsMax, opsMax } from '../limits.ts';
+import { entriesMax, entryBytesMax, listMax, nameCharsMax, opsMax } from '../limits.ts';
 import { bytesOf } from './bytes.ts';
 import { also, flag, integer, isObject, list, named, orNull, record, safe, shown, tagged, text, word } from './check.ts';
 import type { Check } from './check.ts';
@@ -123,9 +123,6 @@ export const ops: Check = also(list(op, opsMax), ascending);
 
 /** A whole table: ids ascending, each once. */
 export const table: Check = also(list(entry, entriesMax), ascending);
-
-/** Long enough for any table that a message can hold. */
-export const tableBytesMax = messageBytesMax;
 
 function ascending(value: unknown, at: string): string | null {
   if (!Array.isArray(value)) return null;

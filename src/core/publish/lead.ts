@@ -74,6 +74,8 @@ function onLoaded(turn: LeadTurn, loaded: Extract<LeadInput, { kind: 'loaded' }>
   lead.ready = true;
   lead.commit = null;
   for (const row of loaded.targets) {
+    // One that was never enrolled, or is no more: known again as soon as it announces itself.
+    if (!row.enrolled) continue;
     const target = targetOf(lead, row.name);
     if (target === null) {
       report(turn, 'too-many-targets', row.name, `more than ${targetsMax}`);

@@ -57,6 +57,10 @@ const capabilities = record({
   costNs: safe,
 });
 
+/** What a target says of itself; also checked before it is announced, or its announces would be refused for ever. */
+const itself = { kind: name, capabilities, sees: record({ services: names }), address: orNull(name) };
+export const announced = record(itself);
+
 /** What each kind of message must look like. */
 export const shapes: Readonly<Record<'diff' | 'head' | 'snapshot' | 'closed' | 'announce' | 'ack', Check>> = {
   diff: also(
@@ -85,12 +89,9 @@ export const shapes: Readonly<Record<'diff' | 'head' | 'snapshot' | 'closed' | '
   closed: record({ ...common, instance }),
   announce: record({
     ...fromAdapter,
+    ...itself,
     nonce,
-    kind: name,
-    capabilities,
-    sees: record({ services: names }),
     speaks: record({ min: safe, max: safe }),
-    address: orNull(name),
     provisional: flag,
   }),
   ack: record({

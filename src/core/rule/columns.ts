@@ -35,8 +35,9 @@ export function readColumns(fields: Fields): readonly Column[] {
 
 function listed(fields: Fields, scalar: ScalarNode | undefined): Column | undefined {
   if (scalar === undefined) return undefined;
-  const cel = celIn(fields, scalar);
   const found = readAttribute(scalar.text);
+  // A comment may follow: what it could have cut off an attribute would not read as one.
+  const cel = celIn(fields, { ...scalar, commented: false });
   if (found !== null && cel !== undefined) return { name: found.name, cel, attribute: true };
   const todo = didYouMean(scalar.text, attributePaths, 'for an expression write by: {column: expression}');
   if (found !== null) return undefined;

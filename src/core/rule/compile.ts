@@ -35,11 +35,12 @@ export function compileRule(rule: Rule, revision: number, file: string): Result<
   const sound = columns.flatMap(({ column, compiled }) => (compiled === null ? [] : [{ column, compiled }]));
   const whereSound = rule.where === null || where === null ? null : { cel: rule.where, checked: where };
   const isDefaultKnown = sound.length === columns.length && (where !== null || rule.where === null);
+  const matches = matchEnvironment({ streams, columns: keys });
   const context: Context = {
     ...texts,
-    env: matchEnvironment({ streams, columns: keys }),
+    env: matches,
     aggregates,
-    spelled: isDefaultKnown ? () => defaultMatch({ file, streams, where: whereSound, columns: sound }) : null,
+    spelled: isDefaultKnown ? once(() => spell({ file, streams, where: whereSound, columns: sound }, matches)) : null,
   };
   const actions = rule.then.map((action) => compileAction(action, context));
   if (problems.length > 0) return fail(inFileOrder(problems).slice(0, problemsMax));
@@ -73,9 +74,7 @@ function checkText(cel: CelText | null, { env, wants, name }: Wanted, { file, pr
   const offset = checked.value.positions.get(checked.value.expr.id) ?? 0;
   const wanted = wants.length > 2 ? 'a single value' : wants.join(' or ');
   const todo =
-    type.kind === 'struct'
-      ? `name one of its attributes`
-      : (conversions.get(`${type.kind} ${wants[0]}`) ?? `write one that is ${wanted}`);
+    type.kind === 'struct' ? `name one of its attributes` : (conversions.get(`${type.kind} ${wants[0]}`) ?? `write one that is ${wanted}`);
   problems.push(problemIn(file, cel, { code: 'E-CEL-TYPE', offset, what: `\`${name}\` is ${wanted}, not ${show(type)}`, todo }));
   return null;
 }
@@ -97,8 +96,21 @@ type Context = Texts & {
   readonly env: Environment;
   readonly aggregates: Environment;
   /** null: `where` or `by` is wrong, so nothing can be said of the default match. */
-  readonly spelled: (() => Result<DefaultMatch, readonly Problem[]>) | null;
+  readonly spelled: (() => Spelled) | null;
 };
+
+/** The default match and its type check: the same for every action, so done once. */
+type Spelled = { readonly text: Result<DefaultMatch, readonly Problem[]>; readonly match: ReturnType<typeof check> | null };
+
+function spell(given: Parameters<typeof defaultMatch>[0], env: Environment): Spelled {
+  const text = defaultMatch(given);
+  return { text, match: text.ok ? check(text.value.text, env) : null };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
+}
 
 function compileAction(action: RuleAction, context: Context): CompiledAction | null {
   const before = context.problems.length;
@@ -124,14 +136,13 @@ function ownMatch(action: RuleAction, cel: CelText, { env, file, problems }: Con
   return absent.length > 0 ? null : match;
 }
 
-function spelledMatch(action: RuleAction, { env, file, problems, spelled }: Context): Checked | null {
-  const text = spelled?.();
-  if (text === undefined) return null;
-  if (!text.ok) {
-    problems.push(...text.problem);
+function spelledMatch(action: RuleAction, { file, problems, spelled }: Context): Checked | null {
+  if (spelled === null) return null;
+  const { text, match } = spelled();
+  if (!text.ok || match === null) {
+    problems.push(...(text.ok ? [] : text.problem));
     return null;
   }
-  const match = check(text.value.text, env);
   const found = match.ok ? absentIn(action, match.value) : match.problem;
   const atAction: CelText = { text: text.value.text, ...action.place, exact: false };
   for (const problem of found) {

@@ -27,7 +27,7 @@ test.each([
     '(destination.service == "a" || source.service == "b") && has(source.zone)',
   ],
   ['where: destination.service == "a" && response.failed', 'E-MATCH-AFTER x.yaml:6:38'],
-  ['where: reporter.side == "source" || destination.service == "a"', 'E-MATCH-AFTER x.yaml:6:7'],
+  ['where: reporter.side == "source" || destination.service == "a"', 'E-MATCH-AFTER x.yaml:6:8'],
   ['where: destination.instance == "a"', 'E-MATCH-AFTER x.yaml:6:8'],
 ])('%s gives %s', (fields, match) => expect(matchOf(fields)).toBe(match));
 

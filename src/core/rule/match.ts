@@ -41,7 +41,12 @@ export function defaultMatch({ file, streams, where, columns }: Given): Result<D
     else {
       const what = `${ticked(late)} in \`where\` ${lateReason(late, streams)}, so the default match cannot hold it`;
       problems.push(
-        problemIn(file, where!.cel, { code: 'E-MATCH-AFTER', offset: conjunct.offset, what, todo: 'give this action its own match' }),
+        problemIn(file, where!.cel, {
+          code: 'E-MATCH-AFTER',
+          offset: Math.max(0, conjunct.offset),
+          what,
+          todo: 'give this action its own match',
+        }),
       );
     }
   }
@@ -66,7 +71,7 @@ export function originOf({ parts }: DefaultMatch, offset: number): { readonly ce
   const part = parts.findLast(({ start }) => start <= offset);
   if (part === undefined) return null;
   const length = Array.from(part.cel.text).length;
-  return { cel: part.cel, offset: Math.min(part.offset + offset - part.start, length - 1) };
+  return { cel: part.cel, offset: Math.max(0, Math.min(part.offset + offset - part.start, length - 1)) };
 }
 
 const isObservation = (path: string): boolean => observationRoots.includes(path.split('.')[0] ?? '');
@@ -78,6 +83,7 @@ function pathsIn(text: string, streams: readonly Stream[]): readonly string[] {
   return checked.ok ? [...attributesIn(checked.value.expr)] : [];
 }
 
+/** `offset` is where its text begins in the whole; one less when parentheses were put around it. */
 type Conjunct = { readonly text: string; readonly offset: number };
 
 /** The parts that `&&` joins at the top, parentheses around them opened; each can stand between `&&` as it is. */
@@ -95,7 +101,7 @@ function split(text: string, tokens: readonly Token[]): readonly Conjunct[] {
   const top = tokens.filter((token, i) => depths[i] === 0 && token.kind === 'op');
   const whole = Array.from(text).slice(first.start, last.end).join('');
   // && binds tighter than || and ? :, so with one of those at the top it joins nothing there.
-  if (top.some((token) => token.text === '||' || token.text === '?')) return [{ text: `(${whole})`, offset: Math.max(0, first.start - 1) }];
+  if (top.some((token) => token.text === '||' || token.text === '?')) return [{ text: `(${whole})`, offset: first.start - 1 }];
   if (!top.some((token) => token.text === '&&')) return [{ text: whole, offset: first.start }];
   const groups: Token[][] = [[]];
   for (const [i, token] of tokens.entries()) {

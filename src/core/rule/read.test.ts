@@ -33,6 +33,7 @@ test('defaults are those of rules.md section 2', () => {
     warmup: 'none',
     priority: 100,
     targets: null,
+    // oxlint-disable-next-line unicorn/no-thenable -- the field's name in rules.md
     then: [],
     guard: { floor: 0.6, transitions: null, keys: 100, order: null },
     mode: 'shadow',

@@ -6,8 +6,11 @@ import { yamlDepthMax, yamlNestedOnLineMax, yamlTokensMax } from './bounds.ts';
 import { placeAt, problemAt } from './place.ts';
 import type { Source } from './place.ts';
 
+/** What YAML would keep of a value, and the field it stands in. */
+export type Kept = { readonly text: string; readonly field: string };
+
 /** A tag, anchor, alias or directive: none has a place in a rule. `words` gets what YAML would keep of the value. */
-export type Mark = { readonly offset: number; readonly words: (kept: string | null) => Pick<Problem, 'code' | 'what' | 'todo'> };
+export type Mark = { readonly offset: number; readonly words: (kept: Kept | null) => Pick<Problem, 'code' | 'what' | 'todo'> };
 
 /**
  * Looks at the tokens before anything recurses over them: the marks that are refused, or E-YAML-SIZE when there is more, or deeper, than
@@ -57,7 +60,8 @@ const tagged =
   (lexeme: string): Mark['words'] =>
   (kept) => {
     const short = lexeme.replace(/\(.*$/, '(…)');
-    const becomes = kept === null ? '' : kept === '' ? ': nothing would be left' : `: the condition would become ${ticked(kept)}`;
+    const what = ['when', 'until', 'where', 'match'].includes(kept?.field ?? '') ? 'condition' : 'value';
+    const becomes = kept === null ? '' : kept.text === '' ? ': nothing would be left' : `: the ${what} would become ${ticked(kept.text)}`;
     return { code: 'E-YAML-TAG', what: `"${short}" is read by YAML as a tag and would be dropped${becomes}`, todo: 'quote it' };
   };
 

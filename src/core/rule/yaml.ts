@@ -10,6 +10,7 @@ import type { Source } from './place.ts';
 import { scalarOf } from './scalar.ts';
 import type { ScalarNode } from './scalar.ts';
 import { scanYaml } from './scan.ts';
+import type { Kept } from './scan.ts';
 
 export type MapEntry = { readonly key: ScalarNode; /** null: nothing stands after the colon. */ readonly value: YamlNode | null };
 
@@ -68,15 +69,16 @@ function parseBounded(text: string): Document.Parsed<ParsedNode> | string {
 }
 
 /** What YAML would keep of the value that a tag at `offset` begins; null when that is not a plain scalar. */
-function keptValue(document: Document.Parsed<ParsedNode>, offset: number): string | null {
-  let kept: string | null = null;
-  const seek = (node: unknown): void => {
-    if (isMap(node)) for (const pair of node.items) [pair.key, pair.value].forEach(seek);
-    else if (isSeq(node)) node.items.forEach(seek);
-    else if (isScalar(node) && node.tag !== undefined && kept === null && (node.range?.[0] ?? -1) > offset)
-      kept = String(node.source ?? '');
+function keptValue(document: Document.Parsed<ParsedNode>, offset: number): Kept | null {
+  let kept: Kept | null = null;
+  const seek = (node: unknown, key: unknown): void => {
+    if (isMap(node)) for (const pair of node.items) [pair.key, pair.value].forEach((part) => seek(part, pair.key));
+    else if (isSeq(node)) node.items.forEach((item) => seek(item, key));
+    else if (isScalar(node) && node.tag !== undefined && kept === null && (node.range?.[0] ?? -1) > offset) {
+      kept = { text: String(node.source ?? ''), field: isScalar(key) ? String(key.value) : '' };
+    }
   };
-  seek(document.contents);
+  seek(document.contents, null);
   return kept;
 }
 

@@ -82,14 +82,14 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
   writeAtomic(inventoryFile, `${JSON.stringify(demo.value?.inventory ?? { instances: [] })}\n`);
   // A database that another Flyball keeps is reached by address, not by this home.
   const childEnv = { ...env, FLYBALL_HOME: home.value.root };
-  const engineArgs = ['engine', '--inventory', inventoryFile, ...options.rules.flatMap((dir) => ['--rules', dir])];
+  // Only a first start reads the rule folders: a restarted engine must not undo what people have saved since.
+  const first = [
+    ...options.rules.flatMap((dir) => ['--rules', dir]),
+    ...(options.recordFile === null ? [] : ['--record', options.recordFile]),
+  ];
   const engine = keepPart({
     name: 'engine',
-    args: (address) => [
-      ...engineArgs,
-      ...portOf(address),
-      ...(options.recordFile !== null && address === null ? ['--record', options.recordFile] : []),
-    ],
+    args: (address) => ['engine', '--inventory', inventoryFile, ...(address === null ? first : portOf(address))],
     env: childEnv,
     clock,
     say,
@@ -142,4 +142,4 @@ function startSidecar(of: {
   });
 }
 
-const portOf = (address: string | null): readonly string[] => (address === null ? [] : ['--port', new URL(address).port]);
+const portOf = (address: string): readonly string[] => ['--port', new URL(address).port];

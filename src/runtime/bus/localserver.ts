@@ -1,10 +1,8 @@
-import { chmodSync, lstatSync, rmSync } from 'node:fs';
-import { createServer, connect as connectSocket } from 'node:net';
-import type { Server, Socket } from 'node:net';
+import { createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { fail, ok } from '../../model/problem.ts';
-import type { Problem, Result } from '../../model/problem.ts';
+import type { Result } from '../../model/problem.ts';
 import type { Bus, BusMessage } from '../../ports/bus.ts';
-import { codeOf, fileProblem } from '../files.ts';
 import { frameReader, helloFrame, messageFrame, numberFrame } from './frames.ts';
 import type { Frame } from './frames.ts';
 import { makeHandlers, makeState } from './handlers.ts';
@@ -12,6 +10,7 @@ import type { Handlers } from './handlers.ts';
 import { sendable } from './message.ts';
 import { makeSender } from './sender.ts';
 import { matcher } from './subject.ts';
+import { bindUnix, closeServer } from './unixserver.ts';
 
 const clientsMax = 256;
 const patternsPerClientMax = 1_000;
@@ -19,8 +18,6 @@ const patternsPerClientMax = 1_000;
 const helloMsMax = 5_000;
 /** Messages of one turn of the event loop that wait for our own handlers. */
 const inboxMax = 4_096;
-const closeMsMax = 1_000;
-const bindAttempts = 3;
 
 /** Whoever gets messages: a client behind a socket, or this process. */
 type Peer = { readonly wants: (subject: string) => boolean; readonly deliver: (message: BusMessage, frame: Buffer) => void };
@@ -49,7 +46,7 @@ export async function serveLocalBus(options: { readonly path: string }): Promise
       peers.delete(peer);
     });
   });
-  const bound = await bind(server, path);
+  const bound = await bindUnix(server, path);
   if (bound !== null) return fail(bound);
   let closing: Promise<void> | null = null;
   return ok({
@@ -150,60 +147,4 @@ function serveClient(socket: Socket, { route, drop, joined }: Room): Peer {
     },
     deliver: (_message, frame) => sender.send(frame, 'message'),
   };
-}
-
-async function bind(server: Server, path: string): Promise<Problem | null> {
-  for (let i = 1; ; i++) {
-    try {
-      await listen(server, path);
-      return null;
-    } catch (error) {
-      if (codeOf(error) !== 'EADDRINUSE' || i === bindAttempts) return fileProblem('cannot open the local bus', path, error);
-    }
-    if (await answers(path)) {
-      return {
-        code: 'E-BUS-TAKEN',
-        what: 'another process serves the local bus here',
-        at: path,
-        todo: 'stop it, or set FLYBALL_HOME to another folder',
-      };
-    }
-    if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== false) rmSync(path, { force: true });
-  }
-}
-
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.off('error', reject);
-      // The folder is 0700 already; this keeps the socket ours wherever it is.
-      chmodSync(path, 0o600);
-      resolve();
-    });
-  });
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connectSocket(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-}
-
-/** Lets what was published go out, then ends every client; the socket file goes with the server. */
-function closeServer(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
-  return new Promise((resolve) => {
-    const late = setTimeout(() => sockets.forEach((socket) => socket.destroy()), closeMsMax);
-    server.close(() => {
-      clearTimeout(late);
-      resolve();
-    });
-    // A turn later: frames of this turn are still on their way to the sockets.
-    setImmediate(() => sockets.forEach((socket) => socket.end(() => socket.destroy())));
-  });
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chownSync, lchownSync, lstatSync, readdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fail, ok } from '../../model/problem.ts';
 import type { Result } from '../../model/problem.ts';
@@ -44,17 +45,26 @@ const other: Account = {
   how: 'user nobody',
 };
 
-/** Postgres and initdb refuse uid 0 (`E-DB-ROOT` when there is no way around it). `works` is for tests: whether a prefix can run anything. */
-export function ordinaryAccount(
-  uid: number | undefined = process.getuid?.(),
-  works: (account: Account) => boolean = probe,
-): Result<Account> {
-  if (uid !== 0) return ok({ prefix: [], owner: null, how: 'ordinary user' });
-  const account = [namespace, other].find(works);
+export type Self = {
+  readonly uid: number | undefined;
+  /** Whether the user database knows us: initdb looks us up. */ readonly named: boolean;
+};
+
+/**
+ * Postgres and initdb refuse uid 0, and a uid without a name (a container run with a bare uid). `E-DB-USER` when there is no way around it.
+ * @param works whether a way of running can run anything here.
+ */
+export function ordinaryAccount(self: Self = whoAmI(), works: (account: Account) => boolean = probe): Result<Account> {
+  if (self.uid !== 0 && self.named) return ok({ prefix: [], owner: null, how: 'ordinary user' });
+  const ways = self.uid === 0 ? [namespace, other] : [{ ...namespace, owner: null }];
+  const account = ways.find(works);
   if (account !== undefined) return ok(account);
   return fail({
-    code: 'E-DB-ROOT',
-    what: 'Postgres does not run as root, and neither unshare nor setpriv (util-linux) may change the user here',
+    code: 'E-DB-USER',
+    what:
+      self.uid === 0
+        ? 'Postgres does not run as root, and neither unshare nor setpriv (util-linux) may change the user here'
+        : `Postgres does not run as user ${self.uid}, who has no name here, and unshare (util-linux) may not change that`,
     at: 'embedded-postgres',
     todo: 'run Flyball as an ordinary user, allow user namespaces, or set DATABASE_URL',
   });
@@ -76,6 +86,16 @@ export function giveFolder(path: string, account: Account): void {
   }
   // Last: its owner says whether all of it was given.
   chownSync(path, owner, owner);
+}
+
+function whoAmI(): Self {
+  const uid = process.getuid?.();
+  try {
+    return { uid, named: userInfo().username !== '' };
+  } catch (error) {
+    if (error instanceof Error) return { uid, named: uid === undefined };
+    throw error;
+  }
 }
 
 function probe({ prefix }: Account): boolean {

@@ -19,10 +19,9 @@ export function occupantOf(data: string): Occupant {
   const [pid, folder, , port] = lines;
   const postmaster = { pid: Number(pid), port: Number(port) };
   if (folder === undefined || !alive(postmaster.pid)) return { state: 'none' };
-  const command = commandOf(postmaster.pid);
   // A folder that was copied or moved brings the file of the place it came from.
-  if (sameFolder(folder, data) && (command === null || /postgres/.test(command))) return { state: 'running', postmaster };
-  return usedByAny(data) ? { state: 'none' } : { state: 'reused', pid: postmaster.pid, command: command ?? '?' };
+  if (sameFolder(folder, data) && worksIn(postmaster.pid, data) !== false) return { state: 'running', postmaster };
+  return usedByAny(data) ? { state: 'none' } : { state: 'reused', pid: postmaster.pid, command: commandOf(postmaster.pid) ?? '?' };
 }
 
 /**
@@ -48,18 +47,19 @@ function sameFolder(a: string, b: string): boolean {
   }
 }
 
-/** Postmaster and backends work inside their data folder. Where /proc cannot tell, somebody may: true. */
+/** Where /proc cannot tell, somebody may: true. */
 function usedByAny(data: string): boolean {
   if (process.platform !== 'linux') return true;
-  return readdirSync('/proc').some((name) => {
-    if (!/^\d+$/.test(name)) return false;
-    try {
-      return readlinkSync(`/proc/${name}/cwd`) === data;
-    } catch (error) {
-      if (['ENOENT', 'ESRCH'].includes(codeOf(error))) return false;
-      // Another user's process: it cannot be in a folder that only we can enter.
-      if (['EACCES', 'EPERM'].includes(codeOf(error))) return false;
-      throw error;
-    }
-  });
+  return readdirSync('/proc').some((name) => /^\d+$/.test(name) && worksIn(Number(name), data) !== false);
+}
+
+/** Postmaster and backends work inside their data folder. Where we may not look, a process that is no Postgres by its name is none. */
+function worksIn(pid: number, data: string): boolean | 'unknown' {
+  try {
+    if (process.platform === 'linux') return readlinkSync(`/proc/${pid}/cwd`) === data;
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(codeOf(error))) return false;
+    if (!['EACCES', 'EPERM'].includes(codeOf(error))) throw error;
+  }
+  return /postgres/.test(commandOf(pid) ?? 'postgres') ? 'unknown' : false;
 }

@@ -67,4 +67,6 @@ function bounded(body: AuditEntry['body']): string {
 }
 
 /** Postgres's text holds every character but this one, and a name with it must not stop a commit. */
-const clean = <T extends string | null>(text: T): T | string => (text === null ? text : text.replaceAll('\0', '\uFFFD'));
+export const withoutNul = (text: string): string => text.replaceAll('\0', '\uFFFD');
+
+const clean = (text: string | null): string | null => (text === null ? null : withoutNul(text));

@@ -2,6 +2,8 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { StoreFailure, downProblem, failureKind } from './failure.ts';
+import { watchServer } from './watcher.ts';
+import type { Watcher } from './watcher.ts';
 
 /** All waits are bounded: an engine that waits for ever for its database cannot even say so. In ms. */
 const connectMsMax = 2_000;
@@ -11,25 +13,17 @@ const idleInTransactionMsMax = 10_000;
 /** Ours is longer than the server's, so that the server's own word comes first when it can speak. */
 const answerMsMax = 12_000;
 const connectionsMax = 8;
-const backoffMsMin = 50;
-const backoffMsMax = 500;
-/** A server behind a dead link sends no end: asked this often. */
-const pingEveryMs = 2_000;
-const watchersMax = 100;
 
 export type Db = NodePgDatabase & { readonly $client: pg.Pool | pg.PoolClient };
 
-export type Connection = {
+export type Connection = Watcher & {
   /** Runs statements, each in a transaction of its own. Throws StoreFailure when the database is away. */
   readonly query: <T>(run: (db: Db) => Promise<T>) => Promise<T>;
   /** One connection for one transaction; whoever uses it ends it. `release` with an error closes it for good. */
   readonly client: () => Promise<{ readonly db: Db; readonly release: (error?: Error) => void }>;
-  readonly up: () => boolean;
-  readonly watch: (handler: (up: boolean) => void) => () => void;
-  readonly close: () => Promise<void>;
 };
 
-/** A pool, and one more connection that only watches: it hears at once when the server goes, and finds out when it is back. */
+/** A pool, and a watcher. It connects again by itself. */
 export function connect(url: string, address: string): Connection {
   const pool = new pg.Pool({
     connectionString: url,
@@ -70,6 +64,7 @@ export function connect(url: string, address: string): Connection {
         },
       };
     },
+    looked: watcher.looked,
     up: watcher.up,
     watch: watcher.watch,
     close: async () => {
@@ -78,85 +73,3 @@ export function connect(url: string, address: string): Connection {
     },
   };
 }
-
-type Watcher = Pick<Connection, 'up' | 'watch' | 'close'>;
-
-function watchServer(url: string): Watcher {
-  const handlers = new Set<(up: boolean) => void>();
-  let state = false;
-  let closed = false;
-  let backoff = backoffMsMin;
-  let timer: NodeJS.Timeout | undefined;
-  let client: pg.Client | null = null;
-  let settled: Promise<void> = Promise.resolve();
-
-  const set = (up: boolean): void => {
-    if (up === state) return;
-    state = up;
-    for (const handler of handlers) handler(up);
-  };
-  const later = (ms: number, run: () => Promise<void>): void => {
-    if (!closed) timer = setTimeout(() => void (settled = run()), ms);
-  };
-  const lost = (which: pg.Client): void => {
-    if (client !== which) return;
-    client = null;
-    clearTimeout(timer);
-    set(false);
-    later(backoff, open);
-    backoff = Math.min(backoff * 2, backoffMsMax);
-  };
-  const open = async (): Promise<void> => {
-    const next = new pg.Client({
-      connectionString: url,
-      connectionTimeoutMillis: connectMsMax,
-      query_timeout: connectMsMax,
-      keepAlive: true,
-      application_name: 'flyball watch',
-    });
-    client = next;
-    next.on('error', () => lost(next));
-    next.on('end', () => lost(next));
-    try {
-      await next.connect();
-      await ping(next);
-    } catch {
-      lost(next);
-      await end(next);
-    }
-  };
-  const ping = async (which: pg.Client): Promise<void> => {
-    // A standby that we were switched to answers, but cannot record.
-    const { rows } = await which.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
-    if (client !== which || closed) return;
-    set(rows[0]?.standby === false);
-    backoff = backoffMsMin;
-    later(pingEveryMs, () =>
-      ping(which).catch(async () => {
-        lost(which);
-        await end(which);
-      }),
-    );
-  };
-  settled = open();
-  return {
-    up: () => state,
-    watch: (handler) => {
-      if (handlers.size >= watchersMax) throw new Error(`more than ${watchersMax} watch the store`);
-      handlers.add(handler);
-      return () => handlers.delete(handler);
-    },
-    close: async () => {
-      closed = true;
-      clearTimeout(timer);
-      const last = client;
-      client = null;
-      await settled;
-      if (last !== null) await end(last);
-      set(false);
-    },
-  };
-}
-
-/** A client that never connected, or whose server died, may have nothing to end. */
-const end = (client: pg.Client): Promise<void> => client.end().catch(() => undefined);

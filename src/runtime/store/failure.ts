@@ -61,6 +61,15 @@ export function isFinal(error: unknown): boolean {
   return root instanceof pg.DatabaseError && /^(?:28|3D)/.test(root.code ?? '');
 }
 
+/**
+ * Whether the server said no to the statement and the session goes on: then the transaction is not committed. Silence is no such answer, nor
+ * is FATAL, which may come when COMMIT is done and only its answer is missing.
+ */
+export function isRefusal(error: unknown): boolean {
+  const root = rootOf(error);
+  return root instanceof pg.DatabaseError && root.severity === 'ERROR';
+}
+
 /** What the database or the driver said, without statement and parameters: they may hold what a user typed. */
 export function messageOf(error: unknown): string {
   const root = rootOf(error);

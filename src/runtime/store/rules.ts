@@ -1,6 +1,6 @@
 import { asc, desc, eq, sql } from 'drizzle-orm';
 import type { AuditEntry, RuleRevision, Store } from '../../ports/store.ts';
-import { insertAudit } from './audit.ts';
+import { insertAudit, withoutNul } from './audit.ts';
 import type { Connection, Db } from './connection.ts';
 import { StoreFailure } from './failure.ts';
 import { rule } from './schema.ts';
@@ -14,12 +14,18 @@ type Saved = Awaited<ReturnType<Store['saveRule']>>;
 
 /** A new revision and its audit entry, or the present one when the text is the same. Saves of one rule wait for each other. */
 export async function saveRule(connection: Connection, address: string, save: Save): Promise<Saved> {
+  if (save.text?.includes('\0') === true) throw new StoreFailure(nulProblem(save.name), null);
   const outcome = await transact<Saved>(connection, address, async (db) => {
     await db.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`flyball.rule ${save.name}`}, 0))`);
     const [present] = await db.select().from(rule).where(eq(rule.name, save.name)).orderBy(desc(rule.revision)).limit(1);
     if (present !== undefined && present.text === save.text) return { value: { revision: present, changed: false } };
     if (present === undefined && save.text === null) return { problem: unknownRule(save.name) };
-    const revision: RuleRevision = { ...save, revision: (present?.revision ?? 0) + 1 };
+    const revision: RuleRevision = {
+      ...save,
+      author: withoutNul(save.author),
+      reason: withoutNul(save.reason),
+      revision: (present?.revision ?? 0) + 1,
+    };
     await db.insert(rule).values(revision);
     await insertAudit(db, [auditOf(revision)]);
     return { value: { revision, changed: true } };
@@ -52,6 +58,9 @@ const auditOf = ({ name, revision, text, author, reason, at }: RuleRevision): Au
   kind: 'rule',
   body: { event: text === null ? 'removed' : 'saved', author, reason },
 });
+
+const nulProblem = (at: string) =>
+  ({ code: 'E-RULE-TEXT', what: 'the text holds a NUL character', at, todo: 'remove it: YAML does not allow it either' }) as const;
 
 const unknownRule = (name: string) =>
   ({ code: 'E-RULE-UNKNOWN', what: `there is no rule "${name}"`, at: name, todo: 'see `flyball rule list`' }) as const;

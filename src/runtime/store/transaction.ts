@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Problem } from '../../model/problem.ts';
 import { assert } from '../../model/problem.ts';
 import type { Connection, Db } from './connection.ts';
-import { downProblem, failureKind } from './failure.ts';
+import { downProblem, failureKind, isRefusal } from './failure.ts';
 
 /** What became of a transaction. `unknown`: COMMIT was sent and no answer came, so it may have happened. */
 export type Outcome<T> =
@@ -47,7 +47,6 @@ export async function transact<T>(
     client.release(error instanceof Error ? error : new Error(String(error)));
     const kind = failureKind(error);
     if (kind === 'bug') throw error;
-    // An error that the server sent is an answer: the transaction is not committed. Only silence leaves it open.
-    return { state: committing && kind === 'down' ? 'unknown' : kind, problem: downProblem(error, at) };
+    return { state: committing && !isRefusal(error) ? 'unknown' : kind, problem: downProblem(error, at) };
   }
 }

@@ -1,0 +1,40 @@
+import type { Table } from '../../model/table.ts';
+import { olderMax } from '../limits.ts';
+import { beyondDevice } from './device.ts';
+import { begin } from './job.ts';
+import { ack, refuse } from './tell.ts';
+import type { About, Held, HoldFile, Turn, Verified } from './types.ts';
+
+/** Check against the device's limits, then file, then device, then ack: the last three are the job's. */
+export function adopt(
+  turn: Turn,
+  about: About,
+  entries: Table,
+  from: { readonly verified: Verified; readonly provisional: boolean },
+): void {
+  const { hold } = turn;
+  const rejected = beyondDevice(entries, hold.options.capabilities);
+  if (rejected.length > 0) {
+    hold.refused = { ...about, entries: rejected };
+    refuse(turn, 'rejected', `revision ${about.revision}: ${rejected[0]?.text ?? ''}`);
+    return ack(turn, 'rejected', about, rejected);
+  }
+  const { held, older } = hold.file;
+  const next: Held = { ...about, entries, proof: from.verified.proof, provisional: from.provisional };
+  const past = held === null || held.revision === about.revision ? older : [held, ...older].slice(0, olderMax);
+  begin(turn, 'adopt', { ...hold.file, held: next, older: past }, about);
+}
+
+/** Written with the next save: the table and the device are as they were. */
+export function confirm({ hold }: Turn, held: Held): void {
+  if (hold.file.held?.provisional === true) hold.dirty = true;
+  hold.file = { ...hold.file, held };
+}
+
+/** The fence is on disk before anything else is: a job saves it, or the next tick does. */
+export function raiseFence({ hold, nowMs }: Turn, epoch: number): void {
+  if (epoch <= hold.file.fence) return;
+  hold.file = { ...hold.file, fence: epoch } satisfies HoldFile;
+  hold.dirty = true;
+  hold.dirtyDueMs = nowMs;
+}
