@@ -1,5 +1,4 @@
-import { Agent } from 'node:http';
-import { call, originOf } from './caller.ts';
+import { createCaller, originOf } from './caller.ts';
 import { products } from './faults.ts';
 import { reportEveryMs } from './messages.ts';
 import type { LoadConfig, LoadReport } from './messages.ts';
@@ -13,14 +12,13 @@ export type Generator = {
 
 /** How often the schedule is looked at: arrivals due since then leave together, each measured from its own instant. */
 const tickMs = 2;
-const idleSocketMs = 30_000;
 
 /**
  * An open loop: an arrival is due when the schedule says so, whatever became of those before, and its latency counts from then, so that a
  * slow shop cannot slow its users down and look better than it is.
  */
 export function generate(config: LoadConfig, report: (report: LoadReport) => void, done: (sent: number) => void): Generator {
-  const agent = new Agent({ keepAlive: true, maxSockets: config.inFlightMax, maxFreeSockets: config.inFlightMax, timeout: idleSocketMs });
+  const caller = createCaller();
   const startMs = performance.now();
   // Not to be confused with another run's: ids are what ties a recording's records together.
   const run = Date.now().toString(36);
@@ -40,7 +38,7 @@ export function generate(config: LoadConfig, report: (report: LoadReport) => voi
     inFlight++;
     const { method, path } = requestOf(n, config.browseEvery);
     const headers = { 'x-request-id': `${run}-${n}`, 'x-user': `user-${n % config.users}` };
-    call({ agent, to, method, path, headers, timeoutMs: config.timeoutMs }, (status) => {
+    caller.call({ to, method, path, headers, timeoutMs: config.timeoutMs }, (status) => {
       inFlight--;
       if (status === null || status >= 500) interval.failed++;
       interval.latenciesUs.push(Math.round((performance.now() - dueMs) * 1_000));
@@ -62,7 +60,7 @@ export function generate(config: LoadConfig, report: (report: LoadReport) => voi
     clearInterval(ticking);
     clearInterval(reporting);
     tell();
-    agent.destroy();
+    caller.close();
     done(arrivals);
   }, tickMs);
   const reporting = setInterval(tell, reportEveryMs);

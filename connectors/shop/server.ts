@@ -1,7 +1,7 @@
-import { Agent, createServer } from 'node:http';
+import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { call, originOf } from './caller.ts';
+import { createCaller, originOf } from './caller.ts';
 import type { Origin } from './caller.ts';
 import { effectOf, switched } from './faults.ts';
 import type { Fault } from './faults.ts';
@@ -19,15 +19,13 @@ export type Service = {
 
 const inFlightMax = 2_000;
 const callTimeoutMs = 5_000;
-/** Shorter than any server's keep-alive time here, so that a connection is never reused in the moment it is closed. */
-const idleSocketMs = 30_000;
 const keepAliveMs = 75_000;
 const sweepMs = 50;
 const passedOn = ['x-request-id', 'x-user', 'x-tenant', 'x-canary', 'traceparent'] as const;
 
 /** One replica of a shop service: waits its latency, makes its calls, answers. Loopback only. */
 export function serve(config: ServiceConfig): Promise<Service> {
-  const agent = new Agent({ keepAlive: true, maxSockets: inFlightMax, maxFreeSockets: 256, timeout: idleSocketMs });
+  const caller = createCaller();
   let origins = originsOf(config.calls);
   let on: readonly Fault[] = [];
   let draw = 0;
@@ -53,7 +51,7 @@ export function serve(config: ServiceConfig): Promise<Service> {
     if (to === undefined) return done(502);
     const query = req.url?.slice(path.length) ?? '';
     const headers = headersFor(req, config.service);
-    call({ agent, to, method: req.method ?? 'GET', path: `/${service}${query}`, headers, timeoutMs: callTimeoutMs }, (status) => {
+    caller.call({ to, method: req.method ?? 'GET', path: `/${service}${query}`, headers, timeoutMs: callTimeoutMs }, (status) => {
       // As the OpenTelemetry demo: a failed dependency fails the request.
       if (status === null || status >= 400) done(502);
       else callAll(req, path, rest, done);
@@ -89,7 +87,7 @@ export function serve(config: ServiceConfig): Promise<Service> {
     await closed;
     clearInterval(sweeping);
     clearTimeout(late);
-    agent.destroy();
+    caller.close();
   };
   return new Promise((resolve, reject) => {
     server.once('error', reject);

@@ -110,6 +110,7 @@ export function createAdapter(
 
   return {
     target,
+    wallOffsetMs: options.wallOffsetMs,
     start: (): void => {
       life += 1;
       bootMs = world.now();

@@ -74,6 +74,12 @@ const bugs: readonly Bug[] = [
     replace: 'until < 0',
   },
   {
+    name: 'leases end two seconds early',
+    file: 'src/core/hold/lease.ts',
+    find: 'until <= timeMs',
+    replace: 'until <= timeMs + 2_000',
+  },
+  {
     name: 'what ended is forwarded again with the next table',
     file: 'src/core/hold/lease.ts',
     find: 'if (ended.length === 0) return held.entries;',

@@ -18,11 +18,12 @@ export function begin(turn: Turn, why: Job['why'], file: HoldFile, about: About 
   out.push({ kind: 'save', file: next });
 }
 
-/** Gives the device its table once more; the file has it already. */
+/** Gives the device its table once more; the file, if it is behind, first. */
 export function reapply(turn: Turn): void {
   const { hold, nowMs } = turn;
   assert(hold.job === null, 'one job at a time');
   hold.applyDueMs = null;
+  if (hold.dirty) return begin(turn, 'reapply', hold.file, null);
   hold.job = { why: 'reapply', next: hold.file, phase: 'apply', about: null, rejected: [], sinceMs: nowMs };
   toDevice(turn, hold.job);
 }
@@ -44,7 +45,7 @@ export function onSaved(turn: Turn, okay: boolean): void {
     hold.job = null;
     return;
   }
-  // A start or a lease end goes on without the disk: an entry past its time is never installed again, file or not.
+  // Others go on without the disk: the table is in force, and an entry past its time is never installed again, file or not.
   if (due(job.next, engineTime(hold.clock, nowMs)).length > 0 && okay) {
     hold.job = { ...job, next: endDue(job.next, engineTime(hold.clock, nowMs)) };
     out.push({ kind: 'save', file: hold.job.next });

@@ -31,6 +31,8 @@ export async function keepPart(options: {
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   readonly say: (line: string) => void;
+  /** Each time it is ready. */
+  readonly onReady: (pid: number, address: string) => void;
 }): Promise<Result<Part>> {
   const { name, clock, say } = options;
   let address: string | null = null;
@@ -47,6 +49,7 @@ export async function keepPart(options: {
     child.onMessage((m) => {
       if (!isReady(m)) return;
       address = m.address;
+      options.onReady(started.value.pid, m.address);
       onReady();
     });
     if (stopping) await child.stop();

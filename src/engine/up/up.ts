@@ -93,8 +93,10 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
     env: childEnv,
     clock,
     say,
+    // It writes its own.
+    onReady: () => undefined,
   });
-  const sidecars = demo.value === null ? [] : shop.map(({ service, target }) => ({ service, target, part: startSidecar({ service, target, inventoryFile, env: childEnv, say }) })); // prettier-ignore
+  const sidecars = demo.value === null ? [] : shop.map(({ service, target }) => ({ service, target, part: startSidecar({ service, target, inventoryFile, env: childEnv, say, onReady: (pid, address) => writeRun(home.value, `adapter.${target}`, { pid, address }) }) })); // prettier-ignore
   const parts: readonly (readonly [string, Result<Part>])[] = [
     ...(await Promise.all(sidecars.map(async ({ target, part }) => [`adapter.${target}`, await part] as const))),
     ['engine', await engine],
@@ -102,7 +104,6 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
   for (const [, part] of parts) if (part.ok) opened.push(part.value.stop);
   for (const [name, part] of parts) {
     if (!part.ok) return failed(part);
-    if (name !== 'engine') writeRun(home.value, name, { pid: part.value.pid() ?? 0, address: part.value.address() });
     opened.push(() => removeRun(home.value, name));
   }
   const addresses = new Map<string, string>();
@@ -128,8 +129,9 @@ function startSidecar(of: {
   readonly inventoryFile: string;
   readonly env: NodeJS.ProcessEnv;
   readonly say: (line: string) => void;
+  readonly onReady: (pid: number, address: string) => void;
 }): Promise<Result<Part>> {
-  const { service, target, inventoryFile, env, say } = of;
+  const { service, target, inventoryFile, env, say, onReady } = of;
   return keepPart({
     name: `adapter ${target}`,
     args: (address) => [
@@ -139,6 +141,7 @@ function startSidecar(of: {
     env,
     clock: systemClock(),
     say,
+    onReady,
   });
 }
 
