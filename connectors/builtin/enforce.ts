@@ -45,5 +45,6 @@ export function enforceWith(policy: Policy, facts: KnownFacts, draws: Draws): En
   // The target takes no table that could lead to another end, and a request here is always for a service.
   const instance = outcome.kind === 'forwarded' ? outcome.instance : null;
   if (instance === null) return { deny: null, upstream: null, destination: facts.destination, applied };
-  return { deny: null, ...policy.picked(instance), applied };
+  const { upstream, destination } = policy.picked(instance);
+  return { deny: null, upstream, destination, applied };
 }

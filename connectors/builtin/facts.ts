@@ -23,20 +23,16 @@ export function factsOf(options: {
   readonly destination: Destination;
 }): KnownFacts {
   const { req, target, host, id, destination } = options;
-  return {
-    source: sourceOf(req),
-    destination,
-    request: {
-      protocol: `http/${req.httpVersion}`,
-      ...(req.method === undefined ? {} : { method: req.method }),
-      ...(host === undefined ? {} : { host }),
-      path: pathOf(target),
-      id,
-      attempt: attemptOf(req.headers[attemptHeader]),
-      headers: headersOf(req, id),
-    },
-  };
+  // Once a request: properties set in turn cost a fraction of spread literals.
+  const request: Mutable<KnownFacts['request']> = { protocol: `http/${req.httpVersion}`, path: pathOf(target), id };
+  if (req.method !== undefined) request.method = req.method;
+  if (host !== undefined) request.host = host;
+  request.attempt = attemptOf(req.headers[attemptHeader]);
+  request.headers = headersOf(req, id);
+  return { source: sourceOf(req), destination, request };
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Without the query: `request.path == "/admin"` must not be passed by "/admin?x", and queries carry what records must not. */
 function pathOf(target: string): string {
@@ -49,25 +45,27 @@ function pathOf(target: string): string {
  * socket's. A sidecar on the caller's side with mutual TLS is what would prove it.
  */
 function sourceOf({ headers, socket }: IncomingMessage): Peer {
+  const source: Mutable<Peer> = {};
   const name = headers[sourceHeader];
+  if (typeof name === 'string' && serviceName.test(name)) source.service = name;
   const address = canonicalAddress(socket.remoteAddress);
-  return {
-    ...(typeof name === 'string' && serviceName.test(name) ? { service: name } : {}),
-    ...(address === undefined ? {} : { address }),
-    ...(socket.remotePort === undefined ? {} : { port: socket.remotePort }),
-  };
+  if (address !== undefined) source.address = address;
+  if (socket.remotePort !== undefined) source.port = socket.remotePort;
+  return source;
 }
 
 const serviceName = /^[A-Za-z0-9._-]{1,253}$/;
 
 /** A dual-stack socket shows IPv4 peers as ::ffff:a.b.c.d; a rule's 10.0.0.0/8 means them too. */
 function canonicalAddress(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
+  if (text === undefined || dotted.test(text)) return text;
   const bare = text.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
-  if (/^[\d.]+$/.test(bare)) return bare;
+  if (dotted.test(bare)) return bare;
   const address = parseAddress(bare);
   return address === undefined ? undefined : addressText(address);
 }
+
+const dotted = /^[\d.]+$/;
 
 /** From 1; a caller that does not count makes first tries, as far as anyone knows. */
 function attemptOf(text: string | string[] | undefined): number {

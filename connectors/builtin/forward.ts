@@ -1,8 +1,8 @@
-import { request as httpRequest } from 'node:http';
-import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+import type { AnswerHead } from './answer.ts';
 import { endToEnd } from './headers.ts';
-import { download, grpcStatusOf, hasBody, placeholders, upload } from './hop.ts';
+import { fieldLines, hasBody, pairs, placeholders, upload } from './hop.ts';
 import type { Ended, Hop, HopFlag } from './hop.ts';
+import type { Exchange } from './upstream.ts';
 
 /** RFC 9110 section 9.2.2: what a proxy may send again by itself. */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -13,21 +13,79 @@ const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
  * it was reused says nothing about the request, so an idempotent one without a body goes out again on a fresh connection.
  */
 export function forward(hop: Hop, done: (ended: Ended) => void): void {
-  const { req, res } = hop;
+  const { req, res, timeoutMs } = hop;
+  const method = req.method ?? 'GET';
   const uploads = hasBody(req);
-  let upstream: ClientRequest;
-  let answer: IncomingMessage | null = null;
+  let exchange: Exchange;
+  let head: AnswerHead | null = null;
+  let trailers: readonly string[] = [];
   let requestSize = 0;
   let responseSize = 0;
   let flag: HopFlag | null = null;
-  let over = false;
 
-  const end = (): void => {
-    if (over) return;
-    over = true;
-    // An exchange that is complete on both sides is left alone: its connection may already carry another.
-    if (answer === null || !answer.complete || !upstream.writableEnded) upstream.destroy();
-    const grpcStatus = answer === null ? undefined : grpcStatusOf(answer);
+  /** An answer in the upstream's place or, where its own has begun, a broken connection, so that nobody takes half for whole. */
+  const giveUp = (why: Exclude<HopFlag, 'DC'>): void => {
+    if (flag !== null || res.writableEnded) return;
+    flag = why;
+    exchange.destroy();
+    if (res.headersSent) return void res.destroy();
+    hop.beforeHead();
+    // What is still to come of the request has no reader.
+    req.resume();
+    if (!req.complete) res.shouldKeepAlive = false;
+    const [status, text] = placeholders[why];
+    res.writeHead(status, ['content-type', 'text/plain', 'content-length', String(text.length), ...hop.responseHeaders]);
+    res.end(text);
+  };
+
+  const send = (fresh: boolean): Exchange => {
+    const requestHead = `${method} ${hop.target} HTTP/1.1\r\n${fieldLines(hop.headers)}${fresh ? 'connection: close\r\n' : ''}\r\n`;
+    return hop.upstreams.open(
+      { to: hop.to, method, head: requestHead, timeoutMs, fresh },
+      {
+        head: (answer) => {
+          head = answer;
+          hop.beforeHead();
+          const fields = endToEnd(answer.raw, answer.byName.get('connection'));
+          for (const part of hop.responseHeaders) fields.push(part);
+          res.writeHead(answer.status, answer.reason, fields);
+        },
+        data: (chunk) => {
+          responseSize += chunk.length;
+          if (res.write(chunk)) return;
+          exchange.pause();
+          res.once('drain', () => exchange.resume());
+        },
+        end: (fields) => {
+          trailers = endToEnd(fields, undefined);
+          if (trailers.length > 0) res.addTrailers(pairs(trailers));
+          res.end();
+          // An answer before the end of the request: the rest of it has no reader.
+          if (!req.complete) req.resume();
+        },
+        failed: (why, kept) => {
+          if (kept && why === 'UC' && !uploads && idempotent.has(method)) {
+            exchange = send(true);
+            exchange.finished();
+          } else giveUp(why);
+        },
+        timeout: (connected) => {
+          const waitsForClient = (uploads && !req.complete && !exchange.needsDrain()) || res.writableNeedDrain;
+          giveUp(!connected ? 'UF' : waitsForClient ? 'SI' : 'UT');
+        },
+        drain: () => req.resume(),
+      },
+    );
+  };
+
+  exchange = send(false);
+  if (uploads)
+    upload(req, () => exchange, (bytes) => (requestSize += bytes)); // prettier-ignore
+  else exchange.finished();
+  res.on('close', () => {
+    if (!res.writableFinished && flag === null) flag = 'DC';
+    exchange.destroy();
+    const grpcStatus = head === null ? undefined : grpcStatusOf(head, trailers);
     done({
       ...(res.headersSent ? { code: res.statusCode } : {}),
       ...(grpcStatus === undefined ? {} : { grpcStatus }),
@@ -35,76 +93,12 @@ export function forward(hop: Hop, done: (ended: Ended) => void): void {
       responseSize,
       flags: flag === null ? [] : [flag],
     });
-  };
-
-  /** An answer in the upstream's place or, where its own has begun, a broken connection, so that nobody takes half for whole. */
-  const giveUp = (why: Exclude<HopFlag, 'DC'>): void => {
-    if (over || flag !== null) return;
-    flag = why;
-    upstream.destroy();
-    if (res.headersSent) return void res.destroy();
-    hop.beforeHead();
-    if (!req.complete) res.shouldKeepAlive = false;
-    const [status, text] = placeholders[why];
-    res.writeHead(status, ['content-type', 'text/plain', 'content-length', String(text.length), ...hop.responseHeaders]);
-    res.end(text);
-  };
-
-  const pass = (incoming: IncomingMessage): void => {
-    answer = incoming;
-    if (over || flag !== null) return;
-    const { statusCode = 0, statusMessage = '' } = incoming;
-    if (statusCode < 200 || statusCode > 599) return giveUp('UPE');
-    hop.beforeHead();
-    const head = endToEnd(incoming.rawHeaders, incoming.headers.connection);
-    for (const part of hop.responseHeaders) head.push(part);
-    res.writeHead(statusCode, statusMessage, head);
-    incoming.on('error', () => giveUp('UC'));
-    incoming.on('close', () => {
-      if (!incoming.complete) giveUp('UC');
-    });
-    // An answer before the end of the request: what is still to come has no reader.
-    download(incoming, res, { count: (bytes) => (responseSize += bytes), end: () => req.resume() });
-  };
-
-  const send = (agent: Agent | false): ClientRequest => {
-    let connected = false;
-    const headers = agent === false ? [...hop.headers, 'connection', 'close'] : hop.headers;
-    const to = { host: hop.to.address, port: hop.to.port, method: req.method, path: hop.target };
-    const sent = httpRequest({ ...to, agent, headers, timeout: hop.timeoutMs });
-    sent.on('socket', (socket) => {
-      if (!socket.connecting) connected = true;
-      else socket.once('connect', () => (connected = true));
-    });
-    sent.on('response', pass);
-    sent.on('timeout', () => {
-      const waitsForClient = (uploads && !req.complete && !sent.writableNeedDrain) || res.writableNeedDrain;
-      giveUp(!connected ? 'UF' : waitsForClient ? 'SI' : 'UT');
-    });
-    sent.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
-      if (over || sent !== upstream) return;
-      const stale = sent.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
-      if (stale && agent !== false && answer === null && flag === null && !uploads && idempotent.has(req.method ?? '')) {
-        upstream = send(false);
-        upstream.end();
-      } else giveUp(!connected ? 'UF' : code.startsWith('HPE_') ? 'UPE' : 'UC');
-    });
-    // Nobody asked for another protocol: Upgrade is not forwarded.
-    sent.on('upgrade', (_answer, socket) => {
-      socket.destroy();
-      giveUp('UPE');
-    });
-    sent.on('close', () => {
-      if (sent === upstream && answer === null) giveUp(connected ? 'UC' : 'UF');
-    });
-    return sent;
-  };
-
-  upstream = send(hop.agent);
-  res.on('close', () => {
-    if (!res.writableFinished && flag === null) flag = 'DC';
-    end();
   });
-  if (uploads) upload(req, upstream, (bytes) => (requestSize += bytes));
-  else upstream.end();
+}
+
+/** Present for gRPC only; in the trailers, or in the head when there is nothing but a head. */
+function grpcStatusOf({ byName }: AnswerHead, trailers: readonly string[]): number | undefined {
+  if (byName.get('content-type')?.startsWith('application/grpc') !== true) return undefined;
+  const text = pairs(trailers).find(([name]) => name.toLowerCase() === 'grpc-status')?.[1] ?? byName.get('grpc-status');
+  return text !== undefined && /^\d{1,2}$/.test(text) ? Number(text) : undefined;
 }

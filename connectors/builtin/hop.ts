@@ -1,5 +1,6 @@
-import type { Agent, ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { endToEnd } from './headers.ts';
+import type { Exchange, Upstreams } from './upstream.ts';
 
 /**
  * How a hop can go wrong, in Envoy's letters: UF no connection to the upstream, UC its connection broke, UPE what it said is not HTTP, UT
@@ -20,7 +21,7 @@ export type Ended = {
 export type Hop = {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  readonly agent: Agent;
+  readonly upstreams: Upstreams;
   readonly to: { readonly address: string; readonly port: number };
   /** Origin form. */
   readonly target: string;
@@ -45,51 +46,31 @@ export const placeholders: Readonly<Record<Exclude<HopFlag, 'DC'>, readonly [sta
 export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 
-/** Streams the request's content on; `count` gets the bytes of each piece. */
-export function upload(req: IncomingMessage, upstream: ClientRequest, count: (bytes: number) => void): void {
+/** Streams the request's content on, in chunks if it came so; `count` gets the bytes of each piece. */
+export function upload(req: IncomingMessage, exchange: () => Exchange, count: (bytes: number) => void): void {
+  const chunked = req.headers['transfer-encoding'] !== undefined;
   req.on('data', (chunk: Buffer) => {
     count(chunk.length);
-    if (upstream.destroyed || upstream.write(chunk)) return;
-    req.pause();
-    upstream.once('drain', () => req.resume());
+    const to = exchange();
+    if (chunked) to.write(`${chunk.length.toString(16)}\r\n`);
+    const more = to.write(chunk);
+    if (chunked) to.write('\r\n');
+    if (!more) req.pause();
   });
-  // What is still to come then has no reader any more.
-  upstream.on('close', () => req.resume());
   req.on('end', () => {
-    if (upstream.destroyed) return;
-    if (req.rawTrailers.length > 0) upstream.addTrailers(pairs(endToEnd(req.rawTrailers, undefined)));
-    upstream.end();
+    if (chunked) exchange().write(`0\r\n${fieldLines(endToEnd(req.rawTrailers, undefined))}\r\n`);
+    exchange().finished();
   });
 }
 
-/** Streams the answer's content back; `end` is called when it has come whole. */
-export function download(
-  answer: IncomingMessage,
-  res: ServerResponse,
-  on: { readonly count: (bytes: number) => void; readonly end: () => void },
-): void {
-  answer.on('data', (chunk: Buffer) => {
-    on.count(chunk.length);
-    if (res.write(chunk)) return;
-    answer.pause();
-    res.once('drain', () => answer.resume());
-  });
-  answer.on('end', () => {
-    if (!answer.complete) return;
-    if (answer.rawTrailers.length > 0) res.addTrailers(pairs(endToEnd(answer.rawTrailers, undefined)));
-    res.end();
-    on.end();
-  });
+/** Field lines from name, value, name, value … */
+export function fieldLines(flat: readonly string[]): string {
+  let lines = '';
+  for (let i = 0; i + 1 < flat.length; i += 2) lines += `${flat[i] ?? ''}: ${flat[i + 1] ?? ''}\r\n`;
+  return lines;
 }
 
-/** Present for gRPC only; in the trailers, or in the head when there is nothing but a head. */
-export function grpcStatusOf({ headers, trailers }: IncomingMessage): number | undefined {
-  if (headers['content-type']?.startsWith('application/grpc') !== true) return undefined;
-  const text = trailers['grpc-status'] ?? headers['grpc-status'];
-  return typeof text === 'string' && /^\d{1,2}$/.test(text) ? Number(text) : undefined;
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
+export function pairs(flat: readonly string[]): [string, string][] {
   const list: [string, string][] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i] ?? '', flat[i + 1] ?? '']);
   return list;

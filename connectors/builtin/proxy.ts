@@ -1,4 +1,4 @@
-import { Agent, createServer } from 'node:http';
+import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { RpcRecord } from '../../src/model/record.ts';
@@ -12,6 +12,7 @@ import type { Policy } from './policy.ts';
 import { debugHeaders, requestId, upstreamHeaders } from './outbound.ts';
 import { recordOf } from './record.ts';
 import type { Settings } from './settings.ts';
+import { openUpstreams } from './upstream.ts';
 import { originForm } from './url.ts';
 
 export type ProxyOptions = {
@@ -35,9 +36,6 @@ export type Proxy = {
 
 /** Requests being forwarded; one more is answered 503 with flag UO, as Envoy's circuit breaker does. */
 const inFlightMax = 4_096;
-const freeSocketsPerUpstreamMax = 256;
-/** Less than the 5 s after which servers begin to close idle connections (Node's default): reuse then rarely meets a closing one. */
-const freeSocketMs = 4_000;
 /** More than clients keep theirs. */
 const keepAliveMs = 75_000;
 const headersMs = 60_000;
@@ -48,7 +46,7 @@ const sweepMs = 50;
 /** A plain HTTP/1.1 reverse proxy (RFC 9110 section 3.7: a gateway) that does to each request what the policy says and tells of it. */
 export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   const { settings, clock } = options;
-  const agent = new Agent({ keepAlive: true, maxFreeSockets: freeSocketsPerUpstreamMax, timeout: freeSocketMs });
+  const upstreams = openUpstreams();
   let inFlight = 0;
   let stopping = false;
 
@@ -87,7 +85,7 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     if (inFlight >= inFlightMax) return answer(503, 'too many requests in flight\n', ['UO']);
     inFlight++;
     const headers = upstreamHeaders(req, where.host, id);
-    const hop = { req, res, agent, to: enforced.upstream, target: where.target, headers, timeoutMs: settings.timeoutMs };
+    const hop = { req, res, upstreams, to: enforced.upstream, target: where.target, headers, timeoutMs: settings.timeoutMs };
     forward({ ...hop, responseHeaders: debug, beforeHead }, (ended) => {
       inFlight--;
       tell(ended);
@@ -117,7 +115,7 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     await closed;
     sweeping();
     cancel();
-    agent.destroy();
+    upstreams.close();
   };
   const { address, port } = server.address() as AddressInfo;
   return { host: address, port, stop };

@@ -100,7 +100,8 @@ function openConnection(to: Origin, { onIdle, onClose }: Events): Connection {
     onClose(self);
     const status = /^HTTP\/1\.[01] (\d{3}) /.exec(got)?.[1];
     // Without a length the end of the connection is the end of the answer.
-    end(status !== undefined && got.includes('\r\n\r\n') && lengthOf(got) === null ? Number(status) : null);
+    const endsSo = got.includes('\r\n\r\n') && lengthOf(got) === null && !isChunked(got);
+    end(status !== undefined && endsSo ? Number(status) : null);
   });
   return self;
 }
@@ -112,10 +113,14 @@ export function wholeAnswer(text: string): { readonly status: number; readonly r
   const status = Number(text.slice(9, 12));
   if (status < 200) return wholeAnswer(text.slice(end + 4));
   const length = lengthOf(text);
+  // In chunks, which nobody here sends: seen to its end, and the connection not used again.
+  if (length === null && isChunked(text) && text.endsWith('\r\n0\r\n\r\n')) return { status, reusable: false };
   if (length === null || text.length < end + 4 + length) return null;
   const reusable = text.startsWith('HTTP/1.1 ') && text.length === end + 4 + length && !/\r\nconnection: *close\r\n/i.test(text);
   return { status, reusable };
 }
+
+const isChunked = (text: string): boolean => /\r\ntransfer-encoding: *chunked *\r\n/i.test(text.slice(0, text.indexOf('\r\n\r\n') + 2));
 
 /** What content-length says; null: the answer ends with the connection. A 204 or 304 has no content. */
 function lengthOf(text: string): number | null {

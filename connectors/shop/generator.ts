@@ -36,7 +36,7 @@ export function generate(config: LoadConfig, report: (report: LoadReport) => voi
     }
     interval.sent++;
     inFlight++;
-    const { method, path } = requestOf(n, config.browseEvery);
+    const { method, path } = requestOf(n, config);
     const headers = { 'x-request-id': `${run}-${n}`, 'x-user': `user-${n % config.users}` };
     caller.call({ to, method, path, headers, timeoutMs: config.timeoutMs }, (status) => {
       inFlight--;
@@ -70,9 +70,13 @@ export function generate(config: LoadConfig, report: (report: LoadReport) => voi
 type Interval = { sent: number; failed: number; dropped: number; latenciesUs: number[] };
 const empty = (): Interval => ({ sent: 0, failed: 0, dropped: 0, latenciesUs: [] });
 
-/** Every `browseEvery`-th arrival looks at a product, the others check out. */
-export function requestOf(n: number, browseEvery: number): { readonly method: string; readonly path: string } {
-  if (n % browseEvery !== browseEvery - 1) return { method: 'POST', path: '/checkout' };
+/** Every `browseEvery`-th arrival looks at a product, every `payEvery`-th checks out and pays, the others look at their cart. */
+export function requestOf(
+  n: number,
+  { browseEvery, payEvery }: Pick<LoadConfig, 'browseEvery' | 'payEvery'>,
+): { readonly method: string; readonly path: string } {
+  if (n % browseEvery !== browseEvery - 1)
+    return n % payEvery === 0 ? { method: 'POST', path: '/checkout' } : { method: 'GET', path: '/cart' };
   const product = products[Math.floor(n / browseEvery) % products.length] ?? products[0];
   return { method: 'GET', path: `/catalog?product=${product}` };
 }

@@ -40,8 +40,10 @@ export type LoadConfig = {
   readonly ratePerS: number;
   /** The rate grows from nothing over this long. */
   readonly rampMs: number;
-  /** One request in this many browses the catalog, the others check out. */
+  /** One request in this many browses the catalog; of the others, which all go to checkout, … */
   readonly browseEvery: number;
+  /** … one in this many also pays. */
+  readonly payEvery: number;
   /** Values of x-user, taken in turn. */
   readonly users: number;
   /** At most this many unanswered; an arrival beyond is dropped and counted. */
@@ -79,11 +81,12 @@ export type FromLoad = { readonly kind: 'load'; readonly report: LoadReport } | 
 export const servedEveryMs = 250;
 export const reportEveryMs = 100;
 
-/** 375 a second in all, of which 312.5 check out. */
+/** 340 a second in all, of which 311 go to checkout. */
 export const defaultLoad: Omit<LoadConfig, 'url'> = {
-  ratePerS: 375,
+  ratePerS: 340,
   rampMs: 2_000,
-  browseEvery: 6,
+  browseEvery: 12,
+  payEvery: 4,
   users: 20,
   inFlightMax: 500,
   timeoutMs: 5_000,

@@ -12,7 +12,7 @@ export type ShopService = {
   readonly latencyMs: number;
   /** Answers take latencyMs ± jitterMs. */
   readonly jitterMs: number;
-  /** Which services a request to a path calls, one after the other; any other path is answered 404. */
+  /** Which services a request to a path calls, one after the other and with the same path; any other path is answered 404. */
   readonly routes: Readonly<Record<string, readonly string[]>>;
 };
 
@@ -21,15 +21,15 @@ const one = (instance: string): readonly ShopInstance[] => [{ instance, version:
 
 /** The demo network: gateway → checkout (three v1 replicas, one v2) → payments, and gateway → catalog. Callees come before callers. */
 export const shop: readonly ShopService[] = [
-  { service: 'payments', instances: one('p1'), target: 'shop-payments', latencyMs: 5, jitterMs: 1, routes: { '/payments': [] } },
+  { service: 'payments', instances: one('p1'), target: 'shop-payments', latencyMs: 5, jitterMs: 1, routes: { '/checkout': [] } },
   { service: 'catalog', instances: one('k1'), target: 'shop-catalog', latencyMs: 5, jitterMs: 1, routes: { '/catalog': [] } },
   {
     service: 'checkout',
     instances: [...zones.map((zone, i) => ({ instance: `c${i + 1}`, version: 'v1', zone })), { instance: 'c4', version: 'v2', zone: 'a' }],
     target: 'shop-checkout',
-    latencyMs: 20,
-    jitterMs: 2,
-    routes: { '/checkout': ['payments'] },
+    latencyMs: 10,
+    jitterMs: 1,
+    routes: { '/checkout': ['payments'], '/cart': [] },
   },
   {
     service: 'gateway',
@@ -37,7 +37,7 @@ export const shop: readonly ShopService[] = [
     target: 'shop-gateway',
     latencyMs: 0,
     jitterMs: 0,
-    routes: { '/checkout': ['checkout'], '/catalog': ['catalog'] },
+    routes: { '/checkout': ['checkout'], '/cart': ['checkout'], '/catalog': ['catalog'] },
   },
 ];
 

@@ -119,8 +119,8 @@ test('a customer gets an answer through every service; faults do what their name
     answered: 120,
     failed: 0,
   });
-  // Checkout waits 18 ms at least and payments 4: an answer in less was not theirs. Every sixth request only browses.
-  expect(latencies(quiet.reports).filter((us) => us > 21_000).length).toBeGreaterThanOrEqual(100);
+  // Checkout waits 9 ms at least: an answer in less was not its. Every twelfth request only browses.
+  expect(latencies(quiet.reports).filter((us) => us > 8_900).length).toBeGreaterThanOrEqual(110);
 
   const service = (instance: string): ChildProcess => processes.get(instance) ?? start('service.js');
   tell(service('k1'), { kind: 'fault', fault: faults.productCatalogFailure, on: true });
@@ -137,7 +137,7 @@ test('a customer gets an answer through every service; faults do what their name
   await expect.poll(() => get('/catalog?product=OLJCESPC7Z'), soon).toBe(200);
   const gray = await runLoad(gateway, 120);
   expect(failures(gray.reports)).toBe(0);
-  expect(quantileMs(latencies(gray.reports), 50)).toBeGreaterThan(360);
+  expect(quantileMs(latencies(gray.reports), 50)).toBeGreaterThan(180);
   tell(service('c1'), { kind: 'fault', fault: faults.grayFailure, on: false });
 
   tell(service('c1'), { kind: 'fault', fault: faults.errorBurst, on: true });
@@ -146,8 +146,8 @@ test('a customer gets an answer through every service; faults do what their name
     .poll(async () => (await Promise.all(Array.from({ length: 10 }, () => get('/checkout')))).filter((s) => s === 502).length)
     .toBe(3);
   const burst = await runLoad(gateway, 120);
-  expect(failures(burst.reports)).toBeGreaterThanOrEqual(28);
-  expect(failures(burst.reports)).toBeLessThanOrEqual(32);
+  expect(failures(burst.reports)).toBeGreaterThanOrEqual(31);
+  expect(failures(burst.reports)).toBeLessThanOrEqual(35);
 }, 60_000);
 
 test('a service told to end answers what it has accepted; one whose parent is gone ends by itself', async () => {

@@ -51,7 +51,7 @@ export function serve(config: ServiceConfig): Promise<Service> {
     if (to === undefined) return done(502);
     const query = req.url?.slice(path.length) ?? '';
     const headers = headersFor(req, config.service);
-    caller.call({ to, method: req.method ?? 'GET', path: `/${service}${query}`, headers, timeoutMs: callTimeoutMs }, (status) => {
+    caller.call({ to, method: req.method ?? 'GET', path: `${path}${query}`, headers, timeoutMs: callTimeoutMs }, (status) => {
       // As the OpenTelemetry demo: a failed dependency fails the request.
       if (status === null || status >= 400) done(502);
       else callAll(req, path, rest, done);

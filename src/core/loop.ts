@@ -24,6 +24,7 @@ export const createLoop = (options: LeadOptions): Loop => ({
   tables: new Map(),
   guards: emptyGuardState,
   decisions: [],
+  committing: 0,
   sent: new Map(),
   watchlist: createWatchlist(),
   reasons: new Map(),
@@ -73,6 +74,9 @@ function take(turn: Turn, input: Input): void {
       loop.rules.delete(input.rule);
       loop.dirty = true;
       return tell(turn, 'rule', { rule: input.rule, text: `${input.rule} is removed` });
+    case 'committed':
+      loop.decisions = loop.decisions.filter((d) => d.number > loop.committing);
+      return lead(turn, input);
     case 'inventory':
       loop.inventory = input.inventory;
       loop.dirty = true;

@@ -43,7 +43,9 @@ export function createAdapter(
   options: { readonly target: string; readonly send: (message: Wire) => void; readonly outlives: boolean; readonly wallOffsetMs: number },
 ) {
   const { target, send } = options;
-  const oracle = createOracle(target, record);
+  // The engine's clock is true; an adapter's own may be off until it has heard from the engine.
+  const latest = (): number => world.now() + Math.max(0, options.wallOffsetMs) + 50;
+  const oracle = createOracle(target, record, latest);
   let disk: string | null = null;
   let device: Table | null = null;
   let hold: Hold | null = null;
@@ -110,7 +112,6 @@ export function createAdapter(
 
   return {
     target,
-    wallOffsetMs: options.wallOffsetMs,
     start: (): void => {
       life += 1;
       bootMs = world.now();

@@ -36,7 +36,7 @@ export type Oracle = {
   readonly accepted: () => void;
 };
 
-export function createOracle(target: string, record: Record): Oracle {
+export function createOracle(target: string, record: Record, latest: () => number): Oracle {
   let disk: HoldFile | null = null;
   /** The file that is being, or was last, saved. */
   let file: HoldFile | null = null;
@@ -88,6 +88,8 @@ export function createOracle(target: string, record: Record): Oracle {
     },
     saving: (next) => {
       must(next.fence >= (disk?.fence ?? 0), `the fence goes back from ${disk?.fence} to ${next.fence}`);
+      const early = next.ended.find((e) => e.until > latest());
+      must(early === undefined, `an entry has ended ${(early?.until ?? 0) - latest()} ms before its until`);
       const [from, to] = [file?.held ?? null, next.held];
       if (to === null) must(confirmed === null, 'a table in force is forgotten');
       else {

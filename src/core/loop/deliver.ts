@@ -46,7 +46,8 @@ export function onLeadEffect(turn: Turn, effect: LeadEffect): void {
 function onCommit(turn: Turn, effect: Extract<LeadEffect, { kind: 'commit' }>): void {
   const { loop, out, wallMs } = turn;
   const carried = loop.decisions.filter((d) => d.number <= effect.last);
-  loop.decisions = loop.decisions.filter((d) => d.number > effect.last);
+  // Dropped when it is committed: a commit that fails is tried again, with the same audit.
+  loop.committing = effect.last;
   const diffs = effect.rows.map((row) => {
     const ops = diffTables(committed(turn, row.target), row.entries);
     remember(turn, row);

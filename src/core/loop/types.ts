@@ -71,6 +71,8 @@ export type Loop = {
   tables: Map<string, Table>;
   guards: GuardState;
   decisions: Decision[];
+  /** The last decision in the commit under way. */
+  committing: number;
   sent: Map<string, Sent[]>;
   readonly watchlist: Watchlist;
   /** Why an entry stands where it does, by entry id. */
