@@ -38,6 +38,8 @@ export type Proxy = {
 const inFlightMax = 4_096;
 /** More than clients keep theirs. */
 const keepAliveMs = 75_000;
+/** Connections the kernel holds while this process gets no CPU (it caps this at its own limit): one more is only heard again after a second. */
+const backlogMax = 4_096;
 const headersMs = 60_000;
 const requestMs = 300_000;
 const graceMs = 2_000;
@@ -100,7 +102,7 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   server.on('connect', (_req, socket) => socket.end('HTTP/1.1 501 Not Implemented\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(settings.port, settings.host, () => {
+    server.listen({ port: settings.port, host: settings.host, backlog: backlogMax }, () => {
       server.off('error', reject);
       resolve();
     });

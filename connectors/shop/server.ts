@@ -20,6 +20,8 @@ export type Service = {
 const inFlightMax = 2_000;
 const callTimeoutMs = 5_000;
 const keepAliveMs = 75_000;
+/** Connections the kernel holds while this process gets no CPU: one more is only heard again after a second. */
+const backlogMax = 4_096;
 const sweepMs = 50;
 const passedOn = ['x-request-id', 'x-user', 'x-tenant', 'x-canary', 'traceparent'] as const;
 
@@ -91,7 +93,7 @@ export function serve(config: ServiceConfig): Promise<Service> {
   };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(config.port, '127.0.0.1', () => {
+    server.listen({ port: config.port, host: '127.0.0.1', backlog: backlogMax }, () => {
       server.off('error', reject);
       resolve({
         port: (server.address() as AddressInfo).port,

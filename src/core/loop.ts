@@ -7,7 +7,7 @@ import { createLead, step as stepLead } from './publish/lead.ts';
 import type { Instant, LeadOptions } from './publish/types.ts';
 import { verdictEntry } from './audit/entries.ts';
 import { decide } from './loop/decide.ts';
-import { onLeadEffect, onRecord } from './loop/deliver.ts';
+import { learnInstances, onLeadEffect, onRecord } from './loop/deliver.ts';
 import { tell } from './loop/tell.ts';
 import type { Effect, Input, Loop, Turn } from './loop/types.ts';
 
@@ -20,6 +20,7 @@ export const createLoop = (options: LeadOptions): Loop => ({
   lead: createLead(options),
   rules: new Map(),
   inventory: emptyInventory,
+  known: emptyInventory,
   targets: new Map(),
   tables: new Map(),
   guards: emptyGuardState,
@@ -79,6 +80,7 @@ function take(turn: Turn, input: Input): void {
       return lead(turn, input);
     case 'inventory':
       loop.inventory = input.inventory;
+      learnInstances(loop);
       loop.dirty = true;
       return;
     case 'loaded':

@@ -56,7 +56,8 @@ export function mergeInventories(inventories: readonly Inventory[]): Inventory {
   return { instances: [...byName.values()].toSorted((a, b) => compareText(a.service, b.service) || compareText(a.instance, b.instance)) };
 }
 
-function readInstance(item: unknown): Instance | string {
+/** One instance; a text says what is wrong. */
+export function readInstance(item: unknown): Instance | string {
   const text = (name: string): string | undefined => {
     const value = field(item, name);
     return typeof value === 'string' && value !== '' && value.length <= 256 ? value : undefined;

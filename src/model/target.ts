@@ -1,3 +1,4 @@
+import type { Instance } from './inventory.ts';
 import type { ActionKind } from './table.ts';
 
 /** What kind of enforcement point it is; `targets:` of a rule names these. */
@@ -17,8 +18,8 @@ export type Capabilities = {
   readonly costNs: number;
 };
 
-/** What traffic passes it. */
-export type Sees = { readonly services: readonly string[] };
+/** What traffic passes it. `instances` are those it stands before and knows of: they join the inventory, behind what its file says. */
+export type Sees = { readonly services: readonly string[]; readonly instances?: readonly Instance[] };
 
 /** The engine's view of one enrolled target. */
 export type TargetInfo = {

@@ -18,7 +18,7 @@ export function decide(turn: Turn): ReadonlyMap<string, Table> | null {
   const planned = plan({
     intents: inForce,
     rules: [...loop.rules.values()],
-    inventory: loop.inventory,
+    inventory: loop.known,
     targets: [...loop.targets.values()],
     inForce: loop.tables,
     nowMs: Math.floor(wallMs),

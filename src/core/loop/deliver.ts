@@ -1,4 +1,5 @@
 import { diffTables } from '../../model/diff.ts';
+import { mergeInventories } from '../../model/inventory.ts';
 import type { RpcRecord } from '../../model/record.ts';
 import type { RevisionRow } from '../../model/revision.ts';
 import type { Entry, Table } from '../../model/table.ts';
@@ -6,7 +7,7 @@ import { ackEntry, diffEntry, entry as auditEntry, observedEntry } from '../audi
 import { awaitEntries, forgetEntries, observeRecord } from '../observe/observe.ts';
 import type { LeadEffect } from '../publish/types.ts';
 import { sentMax } from './types.ts';
-import type { Sent, Turn } from './types.ts';
+import type { Loop, Sent, Turn } from './types.ts';
 import { tell } from './tell.ts';
 
 /** What the protocol reports, as the record and the timeline show it: accepted is not success, observed is. */
@@ -20,6 +21,7 @@ export function onLeadEffect(turn: Turn, effect: LeadEffect): void {
       return;
     case 'target':
       loop.targets.set(effect.info.name, effect.info);
+      learnInstances(loop);
       loop.dirty = true;
       turn.audit.push(
         auditEntry({ at: turn.wallMs, kind: 'target', target: effect.info.name, body: { ...effect.info, address: effect.address } }),
@@ -103,6 +105,12 @@ export function onRecord(turn: Turn, record: RpcRecord): void {
     const text = `${entry.id.slice(0, 12)} at ${target}: request ${record.request.id ?? '?'}`;
     tell(turn, 'observed', { rule, revision: ruleRevision, key, target, text, data: { revision, entries } });
   }
+}
+
+/** The inventory of the file comes first: what a person wrote is not overruled by what a target says of itself. */
+export function learnInstances(loop: Loop): void {
+  const announced = [...loop.targets.values()].map(({ sees }) => ({ instances: sees.instances ?? [] }));
+  loop.known = mergeInventories([loop.inventory, ...announced]);
 }
 
 function countByRule(entries: readonly Entry[]): Readonly<Record<string, number>> {

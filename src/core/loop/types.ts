@@ -65,7 +65,10 @@ export type Loop = {
   readonly judge: Judge;
   readonly lead: Lead;
   readonly rules: Map<string, CompiledRule>;
+  /** As the file says. */
   inventory: Inventory;
+  /** With what targets announce: what the plan reads. */
+  known: Inventory;
   targets: Map<string, TargetInfo>;
   /** What was planned last for each target, committed or on its way there. */
   tables: Map<string, Table>;

@@ -1,3 +1,4 @@
+import { readInstance } from '../../model/inventory.ts';
 import { targetName } from '../../model/target.ts';
 import { listMax, nameCharsMax, proofBytesMax, protocolVersion, reasonsMax, textCharsMax } from '../limits.ts';
 import { also, flag, hash64, integer, isObject, list, named, orNull, record, safe, text, word } from './check.ts';
@@ -57,8 +58,17 @@ const capabilities = record({
   costNs: safe,
 });
 
+const known: Check = (value, at) => {
+  const read = readInstance(value);
+  return typeof read === 'string' ? `${at}: ${read}` : null;
+};
+
+/** A target need not know any. */
+const instancesThere: Check = (value, at) =>
+  isObject(value) && Object.hasOwn(value, 'instances') ? list(known, listMax)(value['instances'], `${at}.instances`) : null;
+
 /** What a target says of itself; also checked before it is announced, or its announces would be refused for ever. */
-const itself = { kind: name, capabilities, sees: record({ services: names }), address: orNull(name) };
+const itself = { kind: name, capabilities, sees: also(record({ services: names }), instancesThere), address: orNull(name) };
 export const announced = record(itself);
 
 /** What each kind of message must look like. */
