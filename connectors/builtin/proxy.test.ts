@@ -358,6 +358,53 @@ describe('what goes wrong', () => {
     expect(records[0]?.response.code).toBeUndefined();
   });
 
+  test('600 clients and an upstream that break off at any moment: each request is told of once, and the next one is served', async () => {
+    const random = testRandom(23);
+    const { proxy, records } = await bench(
+      await upstreamOf((req, res) => {
+        if (req.url === '/calm') return void res.end('calm');
+        const delay = random.integer(4);
+        setTimeout(() => {
+          const how = random.integer(5);
+          if (how === 0) return void req.socket.destroy();
+          res.writeHead(200, how === 1 ? { 'content-length': '70000' } : {});
+          res.write('x'.repeat(random.integer(70_000)));
+          if (how === 2) req.socket.resetAndDestroy();
+          else if (how > 2) res.end();
+        }, delay);
+      }),
+      { 'timeout-ms': '300' },
+    );
+    const heads = [
+      'GET / HTTP/1.1\r\nhost: a\r\n\r\n',
+      `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9000\r\n\r\n${'x'.repeat(4_000)}`,
+      'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\n',
+      'CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n',
+      'GET / HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n',
+    ] as const;
+    const asked = await Promise.all(
+      Array.from({ length: 600 }, async (_, n) => {
+        await new Promise((resolve) => setTimeout(resolve, random.integer(400)));
+        const socket = connect(proxy.port, '127.0.0.1');
+        socket.on('error', () => undefined);
+        socket.resume();
+        socket.write(heads[n % heads.length] ?? heads[0]);
+        const stays = 1 + random.integer(12);
+        await new Promise((resolve) => setTimeout(resolve, stays));
+        if (random.integer(2) === 0) socket.resetAndDestroy();
+        else socket.destroy();
+        return n % heads.length === 3 ? 0 : 1;
+      }),
+    );
+    const most = asked.reduce<number>((sum, one) => sum + one, 0);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(await ask(proxy.port, { path: '/calm' })).toMatchObject({ status: 200, body: 'calm' });
+    // A connection reset before it was read asked for nothing.
+    expect(records.length).toBeLessThanOrEqual(most + 1);
+    expect(records.length).toBeGreaterThan(most / 2);
+    expect(new Set(records.map(({ request: { id } }) => id)).size).toBe(records.length);
+  });
+
   test('an answer before the end of the upload reaches the client', async () => {
     const { proxy, records } = await bench(await upstreamOf((_req, res) => res.writeHead(413).end('too much')));
     const got = await ask(proxy.port, { method: 'POST', body: 'x'.repeat(4_000_000) });

@@ -99,7 +99,11 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     handle,
   );
   // RFC 9110 section 9.3.6: no tunnels here.
-  server.on('connect', (_req, socket) => socket.end('HTTP/1.1 501 Not Implemented\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'));
+  server.on('connect', (_req, socket) => {
+    // A socket handed over like this has no listener of Node's left: a reset by the client would end the process.
+    socket.on('error', () => socket.destroy());
+    socket.end('HTTP/1.1 501 Not Implemented\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port: settings.port, host: settings.host, backlog: backlogMax }, () => {

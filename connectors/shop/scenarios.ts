@@ -10,7 +10,7 @@ export type Scenario = {
   readonly fault: Fault;
   /** The replicas that get the fault. */
   readonly on: readonly string[];
-  /** Load runs this long before anything is measured: sockets open, code gets compiled (p99 500 ms after 5 s, 40 ms after 8 s). */
+  /** Load runs this long before anything is measured: sockets open, code gets compiled. */
   readonly warmMs: number;
   /** Then this long is measured as "before", up to the fault. */
   readonly beforeMs: number;

@@ -1,6 +1,6 @@
 import type { Problem } from '../model/problem.ts';
 import { callApi } from '../runtime/apiclient.ts';
-import { say } from './print.ts';
+import { problemText, say } from './print.ts';
 
 /** The engine could not be asked; exit code 2. */
 export class Unreachable extends Error {}
@@ -16,9 +16,4 @@ export async function ask<T>(method: 'GET' | 'POST' | 'DELETE', path: string, bo
   const { problems } = answer.value.body as { readonly problems?: readonly Problem[] };
   for (const p of problems ?? []) say(problemText(p));
   return null;
-}
-
-export function problemText(p: Problem): string {
-  const line = `${p.at}  ${p.code}  ${p.what}${p.todo === '' ? '' : ` · ${p.todo}`}`;
-  return p.excerpt === undefined ? line : `${line}\n${p.excerpt}`;
 }

@@ -32,6 +32,8 @@ export class UsageError extends Error {}
 
 export const outputOption: Option = { type: 'string', short: 'o', value: 'table|json|yaml|name', about: 'how to print (default table)' };
 
+export const inventoryOption: Option = { type: 'string', value: 'FILE', about: 'who is out there, JSON; read again when it changes' };
+
 export function parse(command: Command, argv: readonly string[]): { readonly positionals: readonly string[]; readonly values: Values } {
   const options: ParseArgsOptions = { help: { type: 'boolean', short: 'h' } };
   for (const [name, { type, short, multiple }] of Object.entries(command.options))

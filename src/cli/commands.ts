@@ -1,24 +1,25 @@
 import type { Command } from './command.ts';
-import { status, table, target, why } from './commands/read.ts';
-import { replay } from './commands/replay.ts';
-import { ruleApply, ruleHistory, ruleLint, ruleList, ruleShow } from './commands/rule.ts';
-import { adapter, connector, engine } from './commands/run.ts';
-import { up } from './commands/up.ts';
 
-/** In the order in which help shows them. */
-export const commands: readonly Command[] = [
-  up,
-  engine,
-  adapter,
-  connector,
-  status,
-  target,
-  table,
-  why,
-  ruleLint,
-  ruleApply,
-  ruleList,
-  ruleShow,
-  ruleHistory,
-  replay,
-];
+/** In the order in which help shows them. Each is loaded when used: an adapter need not load a database driver to start. */
+const loaders: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import('./commands/up.ts')).up,
+  engine: async () => (await import('./commands/engine.ts')).engine,
+  adapter: async () => (await import('./commands/adapter.ts')).adapter,
+  connector: async () => (await import('./commands/connector.ts')).connector,
+  status: async () => (await import('./commands/read.ts')).status,
+  target: async () => (await import('./commands/read.ts')).target,
+  table: async () => (await import('./commands/read.ts')).table,
+  why: async () => (await import('./commands/read.ts')).why,
+  'rule lint': async () => (await import('./commands/rule.ts')).ruleLint,
+  'rule apply': async () => (await import('./commands/rule.ts')).ruleApply,
+  'rule list': async () => (await import('./commands/rule.ts')).ruleList,
+  'rule show': async () => (await import('./commands/rule.ts')).ruleShow,
+  'rule history': async () => (await import('./commands/rule.ts')).ruleHistory,
+  replay: async () => (await import('./commands/replay.ts')).replay,
+};
+
+export const commandNames: readonly string[] = Object.keys(loaders);
+
+/** null: no such command. */
+export const loadCommand = async (name: string): Promise<Command | null> =>
+  Object.hasOwn(loaders, name) ? ((await loaders[name]?.()) ?? null) : null;

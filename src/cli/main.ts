@@ -1,4 +1,4 @@
-import { commands } from './commands.ts';
+import { commandNames, loadCommand } from './commands.ts';
 import { Unreachable } from './client.ts';
 import { helpOf, parse, UsageError, type Command } from './command.ts';
 import { packageVersion } from '../runtime/package.ts';
@@ -6,7 +6,7 @@ import { say } from './print.ts';
 
 /** Finds the command, runs it, and turns what went wrong into a line for a person and an exit code (0 done, 1 no, 2 could not). */
 async function main(argv: readonly string[]): Promise<number> {
-  const found = find(argv);
+  const found = await find(argv);
   if (found === null) return overview(argv);
   const { command, rest } = found;
   if (rest.includes('--help') || rest.includes('-h')) {
@@ -28,24 +28,24 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** The command with the longest name that the arguments begin with. */
-function find(argv: readonly string[]): { readonly command: Command; readonly rest: readonly string[] } | null {
+async function find(argv: readonly string[]): Promise<{ readonly command: Command; readonly rest: readonly string[] } | null> {
   for (const words of [2, 1]) {
-    const name = argv.slice(0, words).join(' ');
-    const command = commands.find((c) => c.name === name);
-    if (command !== undefined) return { command, rest: argv.slice(words) };
+    const command = await loadCommand(argv.slice(0, words).join(' '));
+    if (command !== null) return { command, rest: argv.slice(words) };
   }
   return null;
 }
 
-function overview(argv: readonly string[]): number {
+async function overview(argv: readonly string[]): Promise<number> {
   const [word] = argv;
   if (word === '--version' || word === '-v') {
     process.stdout.write(`${packageVersion()}\n`);
     return 0;
   }
   const asked = word === undefined || word === 'help' || word === '--help' || word === '-h';
-  const group = commands.filter((c) => c.name.startsWith(`${word ?? ''} `));
-  const shown = group.length > 0 ? group : commands;
+  const group = commandNames.filter((name) => name.startsWith(`${word ?? ''} `));
+  const all = await Promise.all((group.length > 0 ? group : commandNames).map(loadCommand));
+  const shown = all.filter((c) => c !== null);
   const width = Math.max(...shown.map((c) => `${c.name} ${c.args}`.length));
   const lines = shown.map((c) => `  flyball ${`${c.name} ${c.args}`.padEnd(width)}  ${c.about}`);
   const text = [

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import type { Problem } from '../model/problem.ts';
 import { oneOf, type Values } from './command.ts';
 
 export type Format = 'table' | 'json' | 'yaml' | 'name';
@@ -39,3 +40,15 @@ const cell = (value: string | number | boolean | null | undefined): string => (v
 
 /** Narration for a person goes to standard error, so that standard output stays what a program reads. */
 export const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** A problem as a person reads it: where, code, what, what to do; then the line it stands in, where there is one. */
+export function problemText(p: Problem): string {
+  const line = `${p.at}  ${p.code}  ${p.what}${p.todo === '' ? '' : ` · ${p.todo}`}`;
+  return p.excerpt === undefined ? line : `${line}\n${p.excerpt}`;
+}
+
+/** Says why and gives the exit code of "could not". */
+export function refuse({ problem }: { readonly problem: Problem }): number {
+  say(`flyball: ${problemText(problem)}`);
+  return 2;
+}

@@ -48,7 +48,7 @@ const request: readonly Row[] = [
   ['protocol', 'string', 'e.g. "http/1.1", "h2", "grpc"'],
   ['method', 'string', 'HTTP method'],
   ['host', 'string', 'host or authority', 'HTTP/1.0 callers'],
-  ['path', 'string', 'path with query'],
+  ['path', 'string', 'path, without the query'],
   ['route', 'string', 'name of the route that was chosen', 'requests without a named route'],
   ['id', 'string', 'request id', 'requests without one'],
   ['size', 'int', 'bytes of the request body', unknowing, 'bytes'],

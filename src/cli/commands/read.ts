@@ -1,8 +1,8 @@
 import type { StatusView, TableView, TargetView, WhyView } from '../../engine/views.ts';
-import { ask, problemText } from '../client.ts';
+import { ask } from '../client.ts';
 import { outputOption, text, UsageError, type Command } from '../command.ts';
 import { actionText, matchText } from '../../model/text.ts';
-import { formatOf, print, type Row } from '../print.ts';
+import { formatOf, print, problemText, type Row } from '../print.ts';
 import { whyText } from '../whytext.ts';
 
 /** The commands that only look. */

@@ -2,9 +2,8 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { checkRuleText } from '../../core/rule/checktext.ts';
 import { createReplay, endReplay, formatChange, replayLine, resultOf } from '../../core/replay.ts';
 import { readLines } from '../../runtime/lines.ts';
-import { problemText } from '../client.ts';
 import { flag, oneOf, text, UsageError, type Command } from '../command.ts';
-import { say } from '../print.ts';
+import { problemText, say } from '../print.ts';
 import { progress } from '../progress.ts';
 import { ruleFilesOf } from '../rulefiles.ts';
 

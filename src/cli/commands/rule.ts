@@ -3,9 +3,9 @@ import type { Saved } from '../../engine/handle.ts';
 import type { RuleRevisionView, StatusView } from '../../engine/views.ts';
 import { checkRuleText } from '../../core/rule/checktext.ts';
 import { userName } from '../../runtime/home.ts';
-import { ask, problemText } from '../client.ts';
+import { ask } from '../client.ts';
 import { outputOption, text, UsageError, type Command } from '../command.ts';
-import { formatOf, print, say } from '../print.ts';
+import { formatOf, print, problemText, say } from '../print.ts';
 import { ruleFilesOf } from '../rulefiles.ts';
 
 /** `flyball rule …`: what an SRE does with rule files. */

@@ -8,10 +8,9 @@ import { systemClock } from '../../runtime/clock.ts';
 import { callApi } from '../../runtime/apiclient.ts';
 import { defaultRulesFolder } from '../../runtime/package.ts';
 import { flag, list, oneOf, text, UsageError, type Command, type Values } from '../command.ts';
-import { print, say, formatOf } from '../print.ts';
+import { formatOf, print, refuse, say } from '../print.ts';
 import { untilStopped } from '../stop.ts';
 import { timelineEvent, stageLine } from '../timeline.ts';
-import { refuse } from './run.ts';
 
 const askEveryMs = 50;
 const eventWaitMs = 1_000;

@@ -1,59 +1,18 @@
 import { resolve } from 'node:path';
-import { connectorNames, loadConnector } from '../../adapter/connectors.ts';
 import { runAdapter } from '../../adapter/adapter.ts';
-import { serveEngine } from '../../api/serve.ts';
+import { loadConnector } from '../../adapter/connectors.ts';
 import { emptyInventory } from '../../model/inventory.ts';
-import { fail, ok, type Result } from '../../model/problem.ts';
+import { ok } from '../../model/problem.ts';
 import { findBus, openBus } from '../../runtime/bus.ts';
 import { endWithParent } from '../../runtime/children.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { openHome } from '../../runtime/home.ts';
 import { loadInventory, watchInventory } from '../../runtime/inventory.ts';
 import { readVerifier } from '../../runtime/keys.ts';
-import { packageVersion } from '../../runtime/package.ts';
 import { systemRandom } from '../../runtime/random.ts';
-import { problemText } from '../client.ts';
-import { list, oneOf, outputOption, text, UsageError, type Command } from '../command.ts';
-import { formatOf, print, say } from '../print.ts';
-import { applyAtStart } from '../startrules.ts';
+import { inventoryOption, list, oneOf, text, UsageError, type Command } from '../command.ts';
+import { refuse, say } from '../print.ts';
 import { untilStopped } from '../stop.ts';
-
-const inventoryOption = { type: 'string', value: 'FILE', about: 'who is out there, JSON; read again when it changes' } as const;
-
-/** The long-running commands that are one process each. */
-export const engine: Command = {
-  name: 'engine',
-  args: '',
-  about: 'one engine and its HTTP API, on the database and the bus of FLYBALL_HOME (or DATABASE_URL and NATS_URL)',
-  options: {
-    inventory: inventoryOption,
-    rules: { type: 'string', multiple: true, value: 'DIR', about: 'rule folders to save at the start; may be repeated' },
-    port: { type: 'string', value: 'N', about: 'of the API, on the loopback (default: a free one)' },
-    record: { type: 'string', value: 'FILE', about: 'write records, ticks and source lines as JSON lines, in the order read' },
-  },
-  run: async (_args, values) => {
-    const inventoryFile = text(values, 'inventory');
-    const inventory = inventoryFile === undefined ? ok(emptyInventory) : loadInventory(inventoryFile);
-    if (!inventory.ok) return refuse(inventory);
-    const record = text(values, 'record');
-    const served = await serveEngine({
-      version: packageVersion(),
-      inventory: inventory.value,
-      rules: applyAtStart(list(values, 'rules')),
-      port: portOf(text(values, 'port')),
-      recordFile: record === undefined ? null : resolve(record),
-      say: (line) => say(`engine: ${line}`),
-    });
-    if (!served.ok) return refuse(served);
-    const unwatch = inventoryFile === undefined ? () => undefined : watchInventory(inventoryFile, systemClock(), { change: served.value.setInventory, say }); // prettier-ignore
-    process.send?.({ kind: 'ready', address: served.value.url });
-    if (process.send === undefined) say(`engine: API at ${served.value.url}`);
-    await untilStopped(endWithParent);
-    unwatch();
-    await served.value.stop();
-    return 0;
-  },
-};
 
 export const adapter: Command = {
   name: 'adapter',
@@ -115,19 +74,6 @@ export const adapter: Command = {
   },
 };
 
-export const connector: Command = {
-  name: 'connector',
-  args: '',
-  about: 'the connectors there are, one folder each',
-  options: { output: outputOption },
-  run: async (_args, values) => {
-    const all = await Promise.all(connectorNames().map(loadConnector));
-    const found = all.flatMap((c) => (c.ok ? [{ connector: c.value.name, about: c.value.about }] : []));
-    print(formatOf(values), { value: found, rows: found, names: found.map((c) => c.connector) });
-    return 0;
-  },
-};
-
 function settingsOf(pairs: readonly string[]): Readonly<Record<string, string>> {
   const settings = new Map<string, string>();
   for (const pair of pairs) {
@@ -136,17 +82,4 @@ function settingsOf(pairs: readonly string[]): Readonly<Record<string, string>> 
     settings.set(pair.slice(0, at), pair.slice(at + 1));
   }
   return Object.fromEntries(settings);
-}
-
-function portOf(given: string | undefined): number {
-  const port = Number(given ?? '0');
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`--port takes 0 … 65535, not ${JSON.stringify(given)}`);
-  return port;
-}
-
-/** Says why and gives the exit code of "could not". */
-export function refuse(result: Result<unknown> | { readonly ok: true }): number {
-  const { problem } = result as ReturnType<typeof fail>;
-  say(`flyball: ${problemText(problem as Parameters<typeof problemText>[0])}`);
-  return 2;
 }

@@ -1,0 +1,52 @@
+import { resolve } from 'node:path';
+import { serveEngine } from '../../api/serve.ts';
+import { emptyInventory } from '../../model/inventory.ts';
+import { ok } from '../../model/problem.ts';
+import { endWithParent } from '../../runtime/children.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { loadInventory, watchInventory } from '../../runtime/inventory.ts';
+import { packageVersion } from '../../runtime/package.ts';
+import { inventoryOption, list, text, UsageError, type Command } from '../command.ts';
+import { refuse, say } from '../print.ts';
+import { applyAtStart } from '../startrules.ts';
+import { untilStopped } from '../stop.ts';
+
+export const engine: Command = {
+  name: 'engine',
+  args: '',
+  about: 'one engine and its HTTP API, on the database and the bus of FLYBALL_HOME (or DATABASE_URL and NATS_URL)',
+  options: {
+    inventory: inventoryOption,
+    rules: { type: 'string', multiple: true, value: 'DIR', about: 'rule folders to save at the start; may be repeated' },
+    port: { type: 'string', value: 'N', about: 'of the API, on the loopback (default: a free one)' },
+    record: { type: 'string', value: 'FILE', about: 'write records, ticks and source lines as JSON lines, in the order read' },
+  },
+  run: async (_args, values) => {
+    const inventoryFile = text(values, 'inventory');
+    const inventory = inventoryFile === undefined ? ok(emptyInventory) : loadInventory(inventoryFile);
+    if (!inventory.ok) return refuse(inventory);
+    const record = text(values, 'record');
+    const served = await serveEngine({
+      version: packageVersion(),
+      inventory: inventory.value,
+      rules: applyAtStart(list(values, 'rules')),
+      port: portOf(text(values, 'port')),
+      recordFile: record === undefined ? null : resolve(record),
+      say: (line) => say(`engine: ${line}`),
+    });
+    if (!served.ok) return refuse(served);
+    const unwatch = inventoryFile === undefined ? () => undefined : watchInventory(inventoryFile, systemClock(), { change: served.value.setInventory, say }); // prettier-ignore
+    process.send?.({ kind: 'ready', address: served.value.url });
+    if (process.send === undefined) say(`engine: API at ${served.value.url}`);
+    await untilStopped(endWithParent);
+    unwatch();
+    await served.value.stop();
+    return 0;
+  },
+};
+
+function portOf(given: string | undefined): number {
+  const port = Number(given ?? '0');
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`--port takes 0 … 65535, not ${JSON.stringify(given)}`);
+  return port;
+}
