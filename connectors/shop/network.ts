@@ -28,7 +28,7 @@ export const shop: readonly ShopService[] = [
     instances: [...zones.map((zone, i) => ({ instance: `c${i + 1}`, version: 'v1', zone })), { instance: 'c4', version: 'v2', zone: 'a' }],
     target: 'shop-checkout',
     latencyMs: 10,
-    jitterMs: 1,
+    jitterMs: 0,
     routes: { '/checkout': ['payments'], '/cart': [] },
   },
   {

@@ -7,7 +7,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 8 });
 
 export function get(url: string, path: string): Promise<Answer> {
   return new Promise((resolve) => {
-    const sent = request(new URL(path, url), { agent, headers: { 'x-flyball-debug': '1' }, timeout: 5_000 }, (response) => {
+    const sent = request(new URL(path, url), { agent, headers: { 'x-flyball-debug': '1' }, timeout: 20_000 }, (response) => {
       response.resume();
       response.once('end', () => resolve({ status: response.statusCode ?? 0, applied: String(response.headers['x-flyball-applied'] ?? '').split(',').filter((t) => t !== '') })); // prettier-ignore
     });
