@@ -24,7 +24,7 @@ export function createRing(clock: Clock): Ring {
       seq += 1;
       events.push({ seq, ...event });
       if (events.length > 2 * eventsMax) events.splice(0, events.length - eventsMax);
-      for (const wake of [...waiters]) wake();
+      for (const wake of waiters) wake();
     },
     after: async (after, waitMs) => {
       if (seq > after || waitMs === 0 || waiters.size >= waitersMax) return since(after);

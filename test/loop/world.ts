@@ -32,10 +32,9 @@ export function createWorld(targets: readonly TargetRow[] = []): World {
     nowMs: t0Ms,
     give: (...inputs) => {
       const now = { monoMs: world.nowMs - t0Ms, wallMs: world.nowMs };
-      const out = [...step(loop, inputs, now).effects];
+      const out = step(loop, inputs, now).effects;
       world.effects.push(...out);
-      for (const effect of [...out]) out.push(...answer(world, effect));
-      return out;
+      return [...out, ...out.flatMap((effect) => answer(world, effect))];
     },
   };
   world.give({ kind: 'inventory', inventory }, { kind: 'loaded', epoch: 7, targets, table: targets.length, unsent: [] });

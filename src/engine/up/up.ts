@@ -135,8 +135,12 @@ function startSidecar(of: {
   return keepPart({
     name: `adapter ${target}`,
     args: (address) => [
-      ...['adapter', 'builtin', '--target', target, '--inventory', inventoryFile],
-      ...['--set', `service=${service}`, '--set', `listen=${address === null ? '127.0.0.1:0' : new URL(address).host}`],
+      'adapter',
+      'builtin',
+      `--target=${target}`,
+      `--inventory=${inventoryFile}`,
+      `--set=service=${service}`,
+      `--set=listen=${address === null ? '127.0.0.1:0' : new URL(address).host}`,
     ],
     env,
     clock: systemClock(),
