@@ -57,7 +57,8 @@ export function generate(config: LoadConfig, report: (report: LoadReport) => voi
 
   const ticking = setInterval(() => {
     const elapsedMs = performance.now() - startMs;
-    const due = Math.min(config.requestsMax, dueBy(config, elapsedMs));
+    // Up to the last full tick: a timer that fires late must not send what is due with the next group.
+    const due = Math.min(config.requestsMax, dueBy(config, Math.floor(elapsedMs / tickMs) * tickMs));
     while (!stopped && arrivals < due) send(arrivals++);
     if (arrivals >= config.requestsMax || elapsedMs >= config.forMsMax) stopped = true;
     if (!stopped || inFlight > 0) return;

@@ -15,7 +15,7 @@ import { calledBy, inventoryOf, shop } from './network.ts';
 let dist = '';
 const children = new Set<ChildProcess>();
 /** Other tests share this machine. */
-const soon = { timeout: 10_000 };
+const soon = { timeout: 60_000 };
 
 beforeAll(() => {
   dist = mkdtempSync(join(tmpdir(), 'flyball-shop-'));

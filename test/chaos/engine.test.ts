@@ -41,14 +41,14 @@ async function incident(): Promise<{ readonly entries: readonly string[]; readon
     const status = await statusNow();
     const target = status?.targets.find((t) => t.name === 'shop-checkout');
     return target !== undefined && target.entries > 0 && target.acked === target.revision ? target : null;
-  }, 60_000); // prettier-ignore
+  }, 120_000); // prettier-ignore
   const status = await statusNow();
   return { entries: await entriesNow(), pid: status?.pid ?? 0, sidecar: await sidecarOf() };
 }
 
 test(
   'engine kill -9 in mid-incident: no request fails, the sidecar keeps its table, the next engine reconciles and flushes nothing',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const { entries, pid, sidecar } = await incident();
     expect(entries).toHaveLength(1);
@@ -59,7 +59,7 @@ test(
     const after = await until('another engine answers', async () => {
     const status = await statusNow();
     return status !== null && status.pid !== pid ? status : null;
-  }, 10_000); // prettier-ignore
+  }, 120_000); // prettier-ignore
     const end = performance.now() + 3_000;
     while (performance.now() < end) {
       expect(await entriesNow()).toEqual(entries);
@@ -75,7 +75,7 @@ test(
 
 test(
   'an engine that says nothing any more: leases end at the sidecar by themselves, and no request fails',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const { pid, sidecar } = await incident();
     const users = poll(sidecar, '/cart', 20);
@@ -90,7 +90,7 @@ test(
   },
 );
 
-test('sidecar kill -9: the right table is back soon after its restart', { timeout: 120_000 }, async () => {
+test('sidecar kill -9: the right table is back soon after its restart', { timeout: 300_000 }, async () => {
   const { sidecar } = await incident();
   const parts = () => JSON.parse(readFileSync(join(running?.home ?? '', 'run.json'), 'utf8')).parts as Record<string, { pid: number }>;
   const { pid } = parts()['adapter.shop-checkout'] ?? { pid: 0 };

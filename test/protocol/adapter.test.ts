@@ -37,7 +37,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe('an adapter on a real bus, with real keys and a real file', { timeout: 30_000 }, () => {
+describe('an adapter on a real bus, with real keys and a real file', { timeout: 300_000 }, () => {
   test('takes the table, applies it, acks it, and ends a lease when the engine is gone', async () => {
     const bus = await serve();
     const engine = lead(bus);
@@ -138,7 +138,7 @@ describe('an adapter on a real bus, with real keys and a real file', { timeout: 
   });
 });
 
-describe('records on their way up', { timeout: 30_000 }, () => {
+describe('records on their way up', { timeout: 300_000 }, () => {
   test('come in batches of JSON lines, numbered, and an empty one each second says that all is well', async () => {
     const bus = await serve();
     const batches: BusMessage[] = [];
@@ -328,7 +328,7 @@ function lead(bus: Bus, record = createRecord(seeded(1))) {
   };
 }
 
-async function until(so: () => boolean, what: string, ms = 10_000): Promise<void> {
+async function until(so: () => boolean, what: string, ms = 60_000): Promise<void> {
   for (const end = clock.monotonic() + ms; !so();) {
     if (clock.monotonic() > end) throw new Error(`not within ${ms} ms: ${what}`);
     await new Promise((resolve) => clock.after(5, () => resolve(undefined)));

@@ -44,6 +44,8 @@ export const up: Command = {
       narrate(before, timeline);
     };
     const stopped = untilStopped();
+    const aborter = new AbortController();
+    void stopped.then(() => aborter.abort());
     const startedMs = clock.monotonic();
     const started = await startUp({
       bus: oneOf(values, 'bus', ['auto', 'nats', 'local'] as const, 'auto'),
@@ -51,6 +53,7 @@ export const up: Command = {
       demo: true,
       rules: list(values, 'rules').length > 0 ? list(values, 'rules').map((dir) => resolve(dir)) : [defaultRulesFolder()],
       say,
+      signal: aborter.signal,
       onLoad: (report) => feed({ kind: 'load', report }),
       onServed: (served) => feed({ kind: 'served', ...served }),
     });

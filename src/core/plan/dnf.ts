@@ -11,7 +11,7 @@ import { Refused, refuse } from './refuse.ts';
 import { always, both, either, never, sortTerms, type Terms } from './terms.ts';
 
 /** Expressions nested deeper are refused, so that the recursion stays far from the end of the stack. */
-const depthMax = 500;
+const depthMax = 100;
 /** Questions asked of one match; asking again is free. */
 const questionsMax = 20_000;
 

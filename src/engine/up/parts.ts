@@ -33,6 +33,8 @@ export async function keepPart(options: {
   readonly say: (line: string) => void;
   /** Each time it is ready. */
   readonly onReady: (pid: number, address: string) => void;
+  /** Ends it, also while it is not ready yet. */
+  readonly signal: AbortSignal;
 }): Promise<Result<Part>> {
   const { name, clock, say } = options;
   let address: string | null = null;
@@ -40,6 +42,13 @@ export async function keepPart(options: {
   let stopping = false;
   let backoff = restartMsMin;
   let wake = (): void => undefined;
+
+  const end = async (): Promise<void> => {
+    stopping = true;
+    wake();
+    await child?.stop();
+  };
+  options.signal.addEventListener('abort', () => void end(), { once: true });
 
   const run = async (onReady: () => void): Promise<void> => {
     const startedMs = clock.monotonic();
@@ -83,11 +92,7 @@ export async function keepPart(options: {
   return ok({
     pid: () => child?.pid ?? null,
     address: () => address ?? '',
-    stop: async () => {
-      stopping = true;
-      wake();
-      await child?.stop();
-    },
+    stop: end,
   });
 }
 

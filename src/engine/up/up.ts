@@ -21,6 +21,8 @@ export type UpOptions = {
   readonly demo: boolean;
   readonly rules: readonly string[];
   readonly say: (line: string) => void;
+  /** Ends the start, e.g. at Ctrl-C. */
+  readonly signal: AbortSignal;
   readonly onLoad: (report: LoadReport) => void;
   readonly onServed: (served: Served) => void;
 };
@@ -87,6 +89,11 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
     ...options.rules.flatMap((dir) => ['--rules', dir]),
     ...(options.recordFile === null ? [] : ['--record', options.recordFile]),
   ];
+  // Without an engine no sidecar ever becomes ready: one that cannot start ends the wait for the others.
+  const starting = new AbortController();
+  options.signal.addEventListener('abort', () => starting.abort(), { once: true });
+  if (options.signal.aborted) starting.abort();
+  const { signal } = starting;
   const engine = keepPart({
     name: 'engine',
     args: (address) => ['engine', '--inventory', inventoryFile, ...(address === null ? first : portOf(address))],
@@ -95,11 +102,14 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
     say,
     // It writes its own.
     onReady: () => undefined,
+    signal,
   });
-  const sidecars = demo.value === null ? [] : shop.map(({ service, target }) => ({ service, target, part: startSidecar({ service, target, inventoryFile, env: childEnv, say, onReady: (pid, address) => writeRun(home.value, `adapter.${target}`, { pid, address }) }) })); // prettier-ignore
+  void engine.then((part) => (part.ok ? undefined : starting.abort()));
+  const sidecars = demo.value === null ? [] : shop.map(({ service, target }) => ({ service, target, part: startSidecar({ service, target, inventoryFile, signal,
+            env: childEnv, say, onReady: (pid, address) => writeRun(home.value, `adapter.${target}`, { pid, address }) }) })); // prettier-ignore
   const parts: readonly (readonly [string, Result<Part>])[] = [
-    ...(await Promise.all(sidecars.map(async ({ target, part }) => [`adapter.${target}`, await part] as const))),
     ['engine', await engine],
+    ...(await Promise.all(sidecars.map(async ({ target, part }) => [`adapter.${target}`, await part] as const))),
   ];
   for (const [, part] of parts) if (part.ok) opened.push(part.value.stop);
   for (const [name, part] of parts) {
@@ -130,8 +140,9 @@ function startSidecar(of: {
   readonly env: NodeJS.ProcessEnv;
   readonly say: (line: string) => void;
   readonly onReady: (pid: number, address: string) => void;
+  readonly signal: AbortSignal;
 }): Promise<Result<Part>> {
-  const { service, target, inventoryFile, env, say, onReady } = of;
+  const { service, target, inventoryFile, env, say, onReady, signal } = of;
   return keepPart({
     name: `adapter ${target}`,
     args: (address) => [
@@ -146,6 +157,7 @@ function startSidecar(of: {
     clock: systemClock(),
     say,
     onReady,
+    signal,
   });
 }
 
