@@ -18,7 +18,7 @@ export type Running = {
   readonly stop: () => Promise<void>;
 };
 
-const stopMsMax = 20_000;
+const stopMsMax = 60_000;
 
 export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
   const home = mkdtempSync(join(tmpdir(), 'flyball-e2e-'));
