@@ -11,8 +11,7 @@ export type Generator = {
 };
 
 /**
- * How often users arrive, in groups of six or seven: fifteen processes on two cores wake up a third as often as for single arrivals, which is
- * most of what a request costs here.
+ * How often users arrive, in groups of six or seven, so that the demo's many processes wake up less often than for single arrivals.
  */
 const tickMs = 20;
 
