@@ -54,20 +54,20 @@ export function generate(config: LoadConfig, report: (report: LoadReport) => voi
     interval = empty();
   };
 
-  const ticking = setInterval(() => {
+  /** Each tick is aimed at anew: a fixed period drifts, and where it slips past a due instant two groups go out as one. */
+  const tick = (): void => {
     const elapsedMs = performance.now() - startMs;
-    // Up to the last full tick: a timer that fires late must not send what is due with the next group.
     const due = Math.min(config.requestsMax, dueBy(config, Math.floor(elapsedMs / tickMs) * tickMs));
     while (!stopped && arrivals < due) send(arrivals++);
     if (arrivals >= config.requestsMax || elapsedMs >= config.forMsMax) stopped = true;
-    if (!stopped || inFlight > 0) return;
-    clearInterval(ticking);
+    if (!stopped || inFlight > 0) return void setTimeout(tick, tickMs - (elapsedMs % tickMs));
     clearInterval(reporting);
     tell();
     caller.close();
     done(arrivals);
-  }, tickMs);
+  };
   const reporting = setInterval(tell, reportEveryMs);
+  tick();
   return { setUrl: (url) => (to = originOf(url)), stop: () => (stopped = true) };
 }
 

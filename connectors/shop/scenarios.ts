@@ -36,7 +36,7 @@ export type Expectations = {
 export const scenarioNames = ['gray-failure', 'error-burst'] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
-const waits = { warmMs: 8_000, beforeMs: 3_000, holdMs: 3_000, recoverMaxMs: 20_000, clearMaxMs: 40_000 };
+const waits = { warmMs: 8_000, beforeMs: 5_000, holdMs: 3_000, recoverMaxMs: 20_000, clearMaxMs: 40_000 };
 
 export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   'gray-failure': {

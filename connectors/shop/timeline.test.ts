@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { quantileMs } from './measure.ts';
+import { measure, quantileMs } from './measure.ts';
 import type { LoadReport } from './messages.ts';
 import { reportOf } from './report.ts';
 import { scenarios } from './scenarios.ts';
@@ -122,8 +122,14 @@ describe('a run that did not', () => {
 
   test('users were slow again later', () => {
     const late = (event: TimelineEvent): TimelineEvent =>
-      event.kind === 'load' && event.report.atMs > epoch + 15_000 ? { ...event, report: report(event.report.atMs - epoch, 3) } : event;
+      event.kind === 'load' && event.report.atMs > epoch + 13_000 ? { ...event, report: report(event.report.atMs - epoch, 3) } : event;
     expect(reasonsOf(late)).toEqual(['p99 after 430.0 ms, before 31.7 ms']);
+  });
+
+  test('a machine that stood still for a moment is no slow replica', () => {
+    const stalled = (event: TimelineEvent): TimelineEvent =>
+      event.kind === 'load' && event.report.atMs === epoch + 15_000 ? { ...event, report: report(event.report.atMs - epoch, 38) } : event;
+    expect(reportOf(run(goodRun(stalled)), setup).reasons).toEqual([]);
   });
 
   test('a request failed', () => {
@@ -179,6 +185,13 @@ test('error-burst is recovered only when the error ratio is, whatever the p99', 
   };
   const { report: outcome } = reportOf(run(goodRun(failing), { ...scenarios['error-burst'], ...waits }), setup);
   expect(outcome).toMatchObject({ ok: true, recoveredMs: 3_000, failed: { before: 0, during: 210, after: 0 } });
+});
+
+test('the p99 of an interval is the median of those of its seconds', () => {
+  const reports = Array.from({ length: 30 }, (_, i) => report(100 * (i + 1), i < 10 ? 1 : 0));
+  expect(measure(reports.slice(0, 10), epoch, epoch + 1_000).p99Ms).toBe(430);
+  expect(measure(reports, epoch, epoch + 3_000)).toEqual({ requests: 30 * 38, failed: 0, p99Ms: 31.7 });
+  expect(measure([], epoch, epoch + 3_000)).toEqual({ requests: 0, failed: 0, p99Ms: null });
 });
 
 test('a quantile is the nearest rank', () => {

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, renameSync, rmSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { closeSync, fsync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { assert, fail, ok } from '../model/problem.ts';
 import type { Result } from '../model/problem.ts';
-import { fileProblem, readIfThere } from './files.ts';
+import { codeOf, fileProblem, readIfThere } from './files.ts';
 import { takeLock } from './lock.ts';
 
 const asideEnd = /^\d+\.[0-9a-f]{8}\.aside$/;
@@ -81,35 +81,44 @@ function readValue(path: string): { readonly value: unknown; readonly why: strin
   }
 }
 
-/** Off the main thread: the adapter's process may be carrying traffic. */
+/**
+ * The two syncs, which wait for the disk, off the main thread: the adapter's process may be carrying traffic. The rest is done at once in
+ * the page cache; each step given to another thread would cost a turn of a busy event loop before the table may be switched on.
+ */
 async function write(path: string, text: string): Promise<Result<void>> {
   const aside = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.aside`;
   try {
-    const file = await open(aside, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(aside, path);
-    await syncFolder(dirname(path));
+    await inFile(aside, 'wx', async (fd) => {
+      writeFileSync(fd, text);
+      await sync(fd);
+    });
+    renameSync(aside, path);
+    // A rename is on disk only once its folder is; Windows cannot open folders and does not need it.
+    if (process.platform !== 'win32') await inFile(dirname(path), 'r', sync);
     return ok(undefined);
   } catch (error) {
-    // If it cannot be removed either, the next start does it.
-    await rm(aside, { force: true }).catch(() => undefined);
+    removeAside(aside);
     return fail(fileProblem('cannot write the durable file', path, error));
   }
 }
 
-/** A rename is on disk only once its folder is. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const folder = await open(path, 'r');
+const sync = promisify(fsync);
+
+async function inFile(path: string, flags: 'wx' | 'r', use: (fd: number) => Promise<void>): Promise<void> {
+  const fd = openSync(path, flags, 0o600);
   try {
-    await folder.sync();
+    await use(fd);
   } finally {
-    await folder.close();
+    closeSync(fd);
+  }
+}
+
+function removeAside(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    // What cannot be removed now (a disk that has turned read-only), the next start removes.
+    if (codeOf(error) === '') throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fail, ok } from '../model/problem.ts';
@@ -83,7 +83,7 @@ export function makePrivateFolder(path: string, say: (line: string) => void): Pr
 /** The API's token: 32 random bytes as base64url in a file of mode 0600, made at the first call. */
 export function apiToken(home: Home): Result<string> {
   try {
-    createWhole(home.tokenFile, `${randomBytes(tokenBytes).toString('base64url')}\n`);
+    if (!existsSync(home.tokenFile)) createWhole(home.tokenFile, `${randomBytes(tokenBytes).toString('base64url')}\n`);
     if ((lstatSync(home.tokenFile).mode & 0o077) !== 0) chmodSync(home.tokenFile, 0o600);
     const token = readFileSync(home.tokenFile, 'utf8').trim();
     if (/^[\w-]{20,}$/.test(token)) return ok(token);
