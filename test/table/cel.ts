@@ -8,7 +8,7 @@ export function checkedOf(text: string): Checked {
   const { expr, sourceInfo } = parse(text);
   if (expr === undefined) throw new Error(`nothing parsed: ${text}`);
   const positions = new Map(Object.entries(sourceInfo?.positions ?? {}).map(([id, at]) => [BigInt(id), at]));
-  return { text, dialect: 'match', expr, type: { kind: 'bool' }, types: new Map(), positions, aggregates: [] };
+  return { text, dialect: 'match', expr, type: { kind: 'bool' }, types: new Map(), positions, macros: new Map(), aggregates: [] };
 }
 
 /** CEL's own verdict of a text, by the library's evaluator: true, false, or null for an error. */

@@ -13,18 +13,23 @@ const timestamp = objectType(TimestampSchema);
  * daylight-saving change skips there comes out wrong) and put the first hour of a day into the next one.
  */
 export function calendarFunctions(): readonly CelFunc[] {
+  const read = createCalendar();
+  return [...getters.keys()].flatMap((name) => [
+    celMethod(name, timestamp, [], CelScalar.INT, function () {
+      return BigInt(read(name, nsOf(this.message), 'UTC'));
+    }),
+    celMethod(name, timestamp, [CelScalar.STRING], CelScalar.INT, function (zone) {
+      return BigInt(read(name, nsOf(this.message), zone));
+    }),
+  ]);
+}
+
+/** Reads a field of a time (ns) as a zone's wall clock shows it; throws RangeError for a zone that is none. */
+export type Calendar = (getter: string, ns: bigint, zone: string) => number;
+
+export function createCalendar(): Calendar {
   const zones = new Map<string, Intl.DateTimeFormat>();
-  return [...getters].flatMap(([name, get]) => {
-    const read = (ns: bigint, zone: string): bigint => BigInt(get(wallClock(ns, zone, zones)));
-    return [
-      celMethod(name, timestamp, [], CelScalar.INT, function () {
-        return read(nsOf(this.message), 'UTC');
-      }),
-      celMethod(name, timestamp, [CelScalar.STRING], CelScalar.INT, function (zone) {
-        return read(nsOf(this.message), zone);
-      }),
-    ];
-  });
+  return (getter, ns, zone) => getters.get(getter)?.(wallClock(ns, zone, zones)) ?? Number.NaN;
 }
 
 const dayMs = 86_400_000;

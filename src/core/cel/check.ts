@@ -35,9 +35,9 @@ export function check(text: string, env: Environment): Result<Checked, readonly 
   const type = visit(parsed.value.expr, walk);
   if (walk.problems.length > 0) return fail(inOrder(walk.problems));
   if (type === null) return fail([{ code: 'E-CEL-TYPE', offset: 0, what: 'the expression has no type', todo: 'write it another way' }]);
-  const { expr, starts } = parsed.value;
+  const { expr, starts, macros } = parsed.value;
   const aggregates = walk.aggregates.toSorted((a, b) => (starts.get(a.id) ?? 0) - (starts.get(b.id) ?? 0));
-  return ok({ text, dialect: env.dialect, expr, type, types: walk.types, positions: starts, aggregates });
+  return ok({ text, dialect: env.dialect, expr, type, types: walk.types, positions: starts, macros, aggregates });
 }
 
 function visit(expr: Expr, walk: Walk): CelType | null {

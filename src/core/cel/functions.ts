@@ -3,14 +3,11 @@ import type { CelFunc } from '@bufbuild/cel';
 import type { Duration } from '@bufbuild/protobuf/wkt';
 import { DurationSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { RE2JS } from '@bufbuild/re2';
-import { addressText, parseAddress, parsePrefix, prefixOf, prefixText, within } from '../../model/address.ts';
-import type { Address, Prefix } from '../../model/address.ts';
-import { parseDuration } from '../../model/duration.ts';
 import { compareText } from '../../model/order.ts';
 import { formatTime } from '../../model/time.ts';
-import { readDuration } from '../../model/units.ts';
 import { calendarFunctions } from './calendar.ts';
-import { durationMessage, isInt64, nsOf, timestampMessage } from './value.ts';
+import * as library from './library.ts';
+import { durationMessage, nsOf, timestampMessage } from './value.ts';
 
 /** Patterns whose compiled form is kept; the checker admits only constant ones, so a rule set has few. */
 const patternsMax = 1_000;
@@ -27,60 +24,34 @@ export function ruleFunctions(): readonly CelFunc[] {
   return [...durationFunctions, ...addressFunctions, ...clamps, ...textOrder, ...conversions, ...regexFunctions(), ...calendarFunctions()];
 }
 
-/** Rounds to the nearest nanosecond, halves away from zero; what is not finite or beyond int64 is an error. */
-function scaled(value: number): Duration {
-  const magnitude = Math.round(Math.abs(value));
-  if (!Number.isFinite(magnitude)) throw new Error('duration out of range');
-  return bounded(BigInt(value < 0 ? -magnitude : magnitude));
+/** The value, or CEL's error: a function that throws is one. */
+function sure<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('the arguments have no result');
+  return value;
 }
 
-function bounded(ns: bigint): Duration {
-  if (!isInt64(ns)) throw new Error('duration out of range');
-  return durationMessage(ns);
-}
-
+const span = (ns: bigint | undefined): Duration => durationMessage(sure(ns));
 const toNumber = (message: Duration): number => Number(nsOf(message));
 
 const durationFunctions: readonly CelFunc[] = [
-  celFunc('_*_', [DOUBLE, duration], duration, (factor, d) => scaled(factor * toNumber(d.message))),
-  celFunc('_*_', [duration, DOUBLE], duration, (d, factor) => scaled(toNumber(d.message) * factor)),
-  celFunc('_/_', [duration, DOUBLE], duration, (d, divisor) => scaled(toNumber(d.message) / divisor)),
+  celFunc('_*_', [DOUBLE, duration], duration, (factor, d) => span(library.scaled(factor * toNumber(d.message)))),
+  celFunc('_*_', [duration, DOUBLE], duration, (d, factor) => span(library.scaled(toNumber(d.message) * factor))),
+  celFunc('_/_', [duration, DOUBLE], duration, (d, divisor) => span(library.scaled(toNumber(d.message) / divisor))),
   celFunc('_/_', [duration, duration], DOUBLE, (a, b) => toNumber(a.message) / toNumber(b.message)),
-  celFunc('d', [STRING], duration, (text) => {
-    const read = readDuration(text);
-    if (!read.ok) throw new Error(read.problem.what);
-    return durationMessage(read.value);
-  }),
+  celFunc('d', [STRING], duration, (text) => span(library.quantity(text))),
 ];
 
 const addressFunctions: readonly CelFunc[] = [
-  celFunc('ip', [STRING], STRING, (text) => addressText(address(text))),
-  celFunc('cidr', [STRING], STRING, (text) => prefixText(prefix(text))),
+  celFunc('ip', [STRING], STRING, (text) => sure(library.ip(text))),
+  celFunc('cidr', [STRING], STRING, (text) => sure(library.cidr(text))),
   celMethod('containsIP', STRING, [STRING], BOOL, function (text) {
-    return within(address(text), prefix(this));
+    return sure(library.containsAddress(this, text));
   }),
   celMethod('containsCIDR', STRING, [STRING], BOOL, function (text) {
-    return within(prefix(text), prefix(this));
+    return sure(library.containsPrefix(this, text));
   }),
-  celFunc('subnet', [STRING, INT, INT], STRING, (text, v4Bits, v6Bits) => {
-    const found = address(text);
-    const length = Number(found.bits === 32 ? v4Bits : v6Bits);
-    if (length < 0 || length > found.bits) throw new Error(`no prefix length: ${length}`);
-    return prefixText(prefixOf(found, length));
-  }),
+  celFunc('subnet', [STRING, INT, INT], STRING, (text, v4Bits, v6Bits) => sure(library.subnet(text, Number(v4Bits), Number(v6Bits)))),
 ];
-
-function address(text: string): Address {
-  const found = parseAddress(text);
-  if (found === undefined) throw new Error('not an IP address');
-  return found;
-}
-
-function prefix(text: string): Prefix {
-  const found = parsePrefix(text);
-  if (found === undefined) throw new Error('not a prefix');
-  return found;
-}
 
 const clamps: readonly CelFunc[] = [
   celFunc('clamp', [INT, INT, INT], INT, (x, lo, hi) => (x < lo ? lo : x > hi ? hi : x)),
@@ -98,36 +69,15 @@ const textOrder: readonly CelFunc[] = [
   celFunc('_>=_', [STRING, STRING], BOOL, (a, b) => compareText(a, b) >= 0),
 ];
 
-const decimalNumber = /^[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|Inf|Infinity|NaN)$/;
-
 /** The library reads "" as 0 and "0x1f" as 31, takes timestamp(int) for ms, and lets duration("") and duration("1d") differ from Go's. */
 const conversions: readonly CelFunc[] = [
-  celFunc('int', [STRING], INT, (text) => {
-    if (!/^[-+]?\d{1,30}$/.test(text) || !isInt64(BigInt(text))) throw new Error('not an int');
-    return BigInt(text);
-  }),
-  celFunc('double', [STRING], DOUBLE, (text) => {
-    if (!decimalNumber.test(text)) throw new Error('not a double');
-    return Number(text.replace(/Inf$/, 'Infinity'));
-  }),
-  celFunc('duration', [STRING], duration, (text) => {
-    const ns = text.includes('d') ? null : parseDuration(text);
-    if (ns === null) throw new Error('not a duration');
-    return durationMessage(ns);
-  }),
-  celFunc('timestamp', [INT], timestamp, (seconds) => {
-    if (seconds < -62_135_596_800n || seconds > 253_402_300_799n) throw new Error('timestamp out of range');
-    return timestampMessage(seconds * 1_000_000_000n);
-  }),
+  celFunc('int', [STRING], INT, (text) => sure(library.intFrom(text))),
+  celFunc('double', [STRING], DOUBLE, (text) => sure(library.doubleFrom(text))),
+  celFunc('duration', [STRING], duration, (text) => span(library.durationFrom(text))),
+  celFunc('timestamp', [INT], timestamp, (seconds) => timestampMessage(sure(library.timeFromSeconds(seconds)))),
   celFunc('string', [timestamp], STRING, (t) => formatTime(nsOf(t.message))),
-  celFunc('string', [duration], STRING, (d) => `${secondsOf(nsOf(d.message))}s`),
+  celFunc('string', [duration], STRING, (d) => library.durationText(nsOf(d.message))),
 ];
-
-function secondsOf(ns: bigint): string {
-  const size = ns < 0n ? -ns : ns;
-  const fraction = (size % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '');
-  return `${ns < 0n ? '-' : ''}${size / 1_000_000_000n}${fraction === '' ? '' : `.${fraction}`}`;
-}
 
 /** RE2, unanchored; a pattern is compiled once. */
 function regexFunctions(): readonly CelFunc[] {

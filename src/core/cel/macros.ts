@@ -66,7 +66,7 @@ const tooDear = (expr: Expr, walk: Walk, what: string): null =>
   report(walk, startOf(walk, expr), { code: 'E-CEL-COST', what, todo: 'make it simpler' });
 
 /** The conditions and the collected value inside the parser's expansion (CEL specification, macros). */
-function writtenParts(
+export function writtenParts(
   name: string,
   { loopStep }: Expr_Comprehension,
 ): { readonly conditions: readonly Expr[]; readonly value: Expr | null } {

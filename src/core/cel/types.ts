@@ -20,6 +20,8 @@ export type Checked = {
   /** The type of every node, by Expr id. */
   readonly types: ReadonlyMap<bigint, CelType>;
   readonly positions: ReadonlyMap<bigint, number>;
+  /** The macro (all, exists, …) behind each comprehension, by its Expr id. */
+  readonly macros: ReadonlyMap<bigint, string>;
   /** Outermost aggregate calls of a CEL<a>, in order of appearance; empty in other dialects. */
   readonly aggregates: readonly Aggregate[];
 };

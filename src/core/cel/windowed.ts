@@ -134,7 +134,7 @@ function argumentOf(
   const positions = new Map<bigint, number>();
   shiftStarts(subject, { walk, positions, by: span.start });
   const text = Array.from(walk.parsed.text).slice(span.start, span.end).join('');
-  return { text, dialect: 'record', expr: subject, type, types: walk.types, positions, aggregates: [] };
+  return { text, dialect: 'record', expr: subject, type, types: walk.types, positions, macros: walk.parsed.macros, aggregates: [] };
 }
 
 const takes: ReadonlyMap<Form['wants'], string> = new Map([

@@ -1,5 +1,4 @@
 import type { FlyRecord } from '../../model/record.ts';
-import type { Bindings } from '../cel/bind.ts';
 import { scalarOf } from '../cel/value.ts';
 import { addKept } from '../window/keep.ts';
 import { keyOf } from './key.ts';
@@ -7,14 +6,14 @@ import { openKey, recordsMax } from './run.ts';
 import type { RuleRun } from './run.ts';
 
 /** Adds a record to a rule of its stream: `where`, `by` and each aggregate's argument are evaluated once, here, and kept. */
-export function admit(run: RuleRun, record: FlyRecord, bindings: Bindings): void {
+export function admit(run: RuleRun, record: FlyRecord): void {
   const { counters, compiled, layout, nextNs } = run;
   if (run.isOver || nextNs === null || run.when === null) return;
   if (!run.seesAllReporters && (record.reporter.side ?? 'destination') !== 'destination') return;
-  const taken = run.where === null ? true : run.where(bindings);
+  const taken = run.where === null ? true : run.where(record);
   if (taken === null) counters.whereErrors++;
   if (taken !== true) return;
-  const columns = run.columns.map((column) => column(bindings));
+  const columns = run.columns.map((column) => column(record));
   const values = columns.filter((value) => value !== null);
   if (values.length < columns.length) {
     counters.keyErrors++;
@@ -40,7 +39,7 @@ export function admit(run: RuleRun, record: FlyRecord, bindings: Bindings): void
     return;
   }
   const kept = run.arguments.map((argument) => {
-    const value = argument(bindings);
+    const value = argument(record);
     if (value === null) counters.argumentErrors++;
     return value === null ? null : scalarOf(value);
   });

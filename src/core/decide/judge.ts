@@ -3,9 +3,8 @@ import { assert } from '../../model/problem.ts';
 import type { KeyState, Value, Verdict } from '../../model/rule.ts';
 import { compareText } from '../../model/order.ts';
 import { floorDivide } from '../../model/time.ts';
-import { bindRecord } from '../cel/bind.ts';
-import { createCel } from '../cel/evaluate.ts';
-import type { Cel } from '../cel/evaluate.ts';
+import { compiledPrograms } from '../cel/programs.ts';
+import type { Programs } from '../cel/programs.ts';
 import type { CompiledRule } from '../rule/types.ts';
 import { createLife, heardSource, lifeAt, sawRecord } from '../window/liveness.ts';
 import type { Life, StreamLife } from '../window/liveness.ts';
@@ -20,7 +19,7 @@ import type { Change, Intent, Key, ResolvedAction } from './types.ts';
 
 /** All rules over one stream of lines. Changed in place by the functions here; the same calls give the same results. */
 export type Judge = {
-  readonly cel: Cel;
+  readonly programs: Programs;
   /** Ordered by rule name. */
   readonly runs: RuleRun[];
   readonly life: Readonly<Record<Stream, StreamLife>>;
@@ -29,7 +28,14 @@ export type Judge = {
   isFinished: boolean;
 };
 
-export const createJudge = (): Judge => ({ cel: createCel(), runs: [], life: createLife(), streamTimeNs: null, isFinished: false });
+/** `programs`: how expressions are run, compiled unless said otherwise. */
+export const createJudge = (programs: Programs = compiledPrograms()): Judge => ({
+  programs,
+  runs: [],
+  life: createLife(),
+  streamTimeNs: null,
+  isFinished: false,
+});
 
 /** A key that was firing when the engine stopped. */
 export type Resumed = {
@@ -59,7 +65,7 @@ export type KeyStanding = {
 export function addRule(judge: Judge, compiled: CompiledRule, { resume = [] }: { readonly resume?: readonly Resumed[] } = {}): void {
   const { name } = compiled.rule;
   assert(!judge.runs.some((run) => nameOf(run) === name), `rule ${name} is added twice`);
-  const run = createRun(judge.cel, compiled);
+  const run = createRun(judge.programs, compiled);
   judge.runs.push(run);
   judge.runs.sort((a, b) => compareText(nameOf(a), nameOf(b)));
   if (judge.streamTimeNs !== null) {
@@ -96,10 +102,7 @@ export function readLine(judge: Judge, line: Line): readonly Change[] {
     return changes;
   }
   sawRecord(judge.life[line.stream], line.time);
-  const runs = judge.runs.filter((run) => run.compiled.stream === line.stream);
-  if (runs.length === 0) return changes;
-  const bindings = bindRecord(line);
-  for (const run of runs) admit(run, line, bindings);
+  for (const run of judge.runs) if (run.compiled.stream === line.stream) admit(run, line);
   return changes;
 }
 

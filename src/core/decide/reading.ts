@@ -1,7 +1,5 @@
 import type { Value } from '../../model/rule.ts';
-import { baseBindings } from '../cel/bind.ts';
-import type { Bindings } from '../cel/bind.ts';
-import { celTimestamp, sameValue, scalarOf } from '../cel/value.ts';
+import { sameValue, scalarOf } from '../cel/value.ts';
 import type { Scalar } from '../cel/value.ts';
 import { countIn } from '../window/keep.ts';
 import type { Slot } from '../window/layout.ts';
@@ -17,16 +15,12 @@ export type Instant = {
   readonly run: RuleRun;
   readonly t: bigint;
   readonly life: Life;
-  /** grpc and now; `key` is added for each. */
-  readonly bindings: Bindings;
   /** Siblings' values by slot and minimum, then by group: made once for all keys. */
   readonly siblings: Map<string, ReadonlyMap<string, Siblings>>;
 };
 
 export function createInstant(run: RuleRun, t: bigint, life: Life): Instant {
-  const bindings = baseBindings();
-  bindings['now'] = celTimestamp(t);
-  return { run, t, life, bindings, siblings: new Map() };
+  return { run, t, life, siblings: new Map() };
 }
 
 /** Records that an aggregate needs: `minimum.until` where `until` judges, else `minimum.count`. */
@@ -39,7 +33,7 @@ export function evaluate(instant: Instant, key: KeyRun, of: Judged, minimum: num
   const memo = key.memo;
   if (memo?.of === of && !usesNow(instant.run.now) && values.every((value, i) => sameValue(value, memo.values[i] ?? null)))
     return memo.result;
-  const result = runFor(instant, key, of, values);
+  const result = of.run(values, key.bound, instant.t);
   key.memo = { of, values, result };
   return result;
 }
@@ -47,11 +41,7 @@ export function evaluate(instant: Instant, key: KeyRun, of: Judged, minimum: num
 /** A CEL<a> that is read and not judged by: a part of an action, guard.order. It uses `minimum.count`. */
 export function readFor(instant: Instant, key: KeyRun, of: Judged): Value | null {
   const values = of.slots.map((slot) => aggregateValue(instant, key, slot, minimumOf(instant.run, false)));
-  return runFor(instant, key, of, values);
-}
-
-function runFor({ bindings }: Instant, key: KeyRun, of: Judged, values: readonly (Value | null)[]): Value | null {
-  return of.program.run(values, Object.assign(Object.create(null) as Bindings, bindings, { key: key.bound }));
+  return of.run(values, key.bound, instant.t);
 }
 
 export function aggregateValue(instant: Instant, key: KeyRun, slot: Slot, minimum: number): Value | null {

@@ -1,7 +1,6 @@
-import type { CelInput } from '@bufbuild/cel';
 import type { Value } from '../../model/rule.ts';
-import { aggregateProgram, recordProgram } from '../cel/evaluate.ts';
-import type { AggregateProgram, Cel, Program } from '../cel/evaluate.ts';
+import { lazily, rawColumns } from '../cel/programs.ts';
+import type { AggregateRun, BoundKey, Programs, RecordProgram } from '../cel/programs.ts';
 import { mentions } from '../cel/rewrite.ts';
 import type { Checked } from '../cel/types.ts';
 import type { CompiledRule } from '../rule/types.ts';
@@ -22,7 +21,7 @@ export const keysMax = 100_000;
 export const recordsMax = 5_000_000;
 
 /** A CEL<a> of the rule, and where its outermost aggregates are kept. */
-export type Judged = { readonly program: AggregateProgram; readonly slots: readonly Slot[]; readonly texts: readonly string[] };
+export type Judged = { readonly run: AggregateRun; readonly slots: readonly Slot[]; readonly texts: readonly string[] };
 
 /** What was seen and asked for when a key began to fire. */
 export type Held = {
@@ -40,7 +39,7 @@ export type KeyRun = {
   readonly key: Key;
   readonly text: string;
   readonly group: string;
-  readonly bound: CelInput;
+  readonly bound: BoundKey;
   readonly windows: KeyWindows;
   course: Course;
   held: Held | null;
@@ -71,11 +70,11 @@ export type RuleRun = {
   readonly compiled: CompiledRule;
   readonly timing: Timing;
   readonly layout: Layout;
-  readonly where: Program | null;
+  readonly where: RecordProgram | null;
   /** `where` names `reporter`, so the rule sees every reporter's records, not only destinations'. */
   readonly seesAllReporters: boolean;
-  readonly columns: readonly Program[];
-  readonly arguments: readonly Program[];
+  readonly columns: readonly RecordProgram[];
+  readonly arguments: readonly RecordProgram[];
   readonly when: Judged | null;
   readonly until: Judged | null;
   readonly order: Judged | null;
@@ -100,13 +99,14 @@ export type RuleRun = {
   isOver: boolean;
 };
 
-export function createRun(cel: Cel, compiled: CompiledRule): RuleRun {
+export function createRun(programs: Programs, compiled: CompiledRule): RuleRun {
   const { rule, where, columns, when, until, order, actions } = compiled;
   const others = [order, ...actions.flatMap((action) => [...action.cel.values()])];
   const checked = [when, until, ...others].filter((c) => c !== null);
   const layout = layoutOf(checked.flatMap((c) => c.aggregates), rule.windowNs); // prettier-ignore
+  const keyColumns = columns.map(({ name, checked }) => ({ name, type: checked.type }));
   const judged = (c: Checked): Judged => ({
-    program: aggregateProgram(cel, c),
+    run: programs.aggregate(c, keyColumns),
     slots: c.aggregates.map(layout.slotOf),
     texts: c.aggregates.map((a) => a.text),
   });
@@ -114,10 +114,10 @@ export function createRun(cel: Cel, compiled: CompiledRule): RuleRun {
     compiled,
     timing: rule,
     layout,
-    where: where === null ? null : recordProgram(cel, where),
+    where: where === null ? null : programs.record(where),
     seesAllReporters: where !== null && mentions(where.expr, 'reporter'),
-    columns: columns.map((column) => recordProgram(cel, column.checked)),
-    arguments: layout.arguments.map((argument) => recordProgram(cel, argument)),
+    columns: columns.map((column) => programs.record(column.checked)),
+    arguments: layout.arguments.map((argument) => programs.record(argument)),
     when: when === null ? null : judged(when),
     until: until === null ? null : judged(until),
     order: order === null ? null : judged(order),
@@ -151,7 +151,7 @@ export function openKey(run: RuleRun, key: Key): KeyRun | null {
     key,
     text,
     group: groupOf(key),
-    bound: bindKey(run.compiled, key),
+    bound: { bound: lazily(() => bindKey(run.compiled, key)), raw: rawColumns(key.values()) },
     windows: createWindows(run.layout),
     course: newCourse(run.timing),
     held: null,

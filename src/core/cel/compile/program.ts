@@ -1,0 +1,97 @@
+import { floorDivide, formatTime } from '../../../model/time.ts';
+import { grpcCodes, attributeAt } from '../../../model/schema.ts';
+import type { Value } from '../../../model/rule.ts';
+import { createCalendar } from '../calendar.ts';
+import { int, timestamp, typeNamed } from '../kinds.ts';
+import * as library from '../library.ts';
+import type { CelType, Checked } from '../types.ts';
+import { NotCompiled } from './code.ts';
+import type { Code, Names, Raw, Scope } from './code.ts';
+import { emit } from './emit.ts';
+import { inexact, runtime } from './runtime.ts';
+
+/** `undefined`: CEL's error. Throws `inexact` where numbers do not do. */
+export type Run<Args extends readonly unknown[]> = (...args: Args) => Raw | undefined;
+
+const lib = { ...library, floorDivide, formatTime, calendar: createCalendar() };
+
+/**
+ * Compiles an expression into a function of these parameters; `names` says how code reads from them. null: it holds a constant that
+ * numbers cannot. Nothing of the expression's text is in the code but string literals, as JSON, and numbers.
+ */
+export function compile<Args extends readonly unknown[]>(checked: Checked, parameters: string, names: Names): Run<Args> | null {
+  const temporaries: string[] = [];
+  const constants: unknown[] = [];
+  const scope: Scope = {
+    checked,
+    names,
+    variables: new Map(),
+    temporary: () => {
+      const name = `t${temporaries.length}`;
+      temporaries.push(name);
+      return name;
+    },
+    constant: (value) => `k${constants.push(value) - 1}`,
+    run: (js) => make(`return ${js};`, []),
+  };
+  let code: Code;
+  try {
+    code = emit(checked.expr, scope);
+  } catch (error) {
+    if (error instanceof NotCompiled) return null;
+    throw error;
+  }
+  const locals = temporaries.length === 0 ? '' : `let ${temporaries.join(', ')};`;
+  return make(`return (${parameters}) => { ${locals} return ${code.js}; };`, constants) as Run<Args>;
+}
+
+/** Runs text that the emitter wrote. */
+function make(text: string, constants: readonly unknown[]): unknown {
+  const names = constants.map((_, i) => `k${i}`);
+  // oxlint-disable-next-line no-new-func -- nothing of a rule is in the text but literals: see `compile`, and the test that plants hostile ones
+  const run = new Function('rt', 'lib', ...names, `"use strict"; ${text}`) as (...given: readonly unknown[]) => unknown;
+  return run(runtime, lib, ...constants);
+}
+
+/** How CEL<r> reads a record `r`: what a record lacks is undefined. */
+export const recordNames: Names = (path) => {
+  const code = grpcCodes.get(path.replace(/^grpc\./, ''));
+  if (path.startsWith('grpc.') && code !== undefined)
+    return { js: String(code), type: int, fails: false, range: [code, code], constant: code };
+  const attribute = attributeAt(path);
+  const type = attribute === undefined ? undefined : typeNamed(attribute.type);
+  if (type === undefined) throw new Error(`flyball: broken invariant: a record has no ${path}`);
+  return { js: `r.${path}`, type, fails: path.includes('.'), range: null };
+};
+
+/** How CEL<a> reads: the values of its aggregates `v` in order of appearance, the key's columns `k`, and `now`. */
+export const aggregateNames = (checked: Checked, columns: readonly { readonly name: string; readonly type: CelType }[]): Names => {
+  return (path) => {
+    if (path.startsWith('@')) {
+      const type = checked.aggregates[Number(path.slice(1))]?.type;
+      if (type === undefined) throw new Error(`flyball: broken invariant: no aggregate ${path}`);
+      return { js: `v[${path.slice(1)}]`, type, fails: true, range: null };
+    }
+    if (path === 'now') return { js: 'now', type: timestamp, fails: false, range: null };
+    const at = columns.findIndex(({ name }) => `key.${name}` === path);
+    const column = columns[at];
+    return column === undefined ? recordNames(path) : { js: `k[${at}]`, type: column.type, fails: false, range: null };
+  };
+};
+
+/** What compiled code takes for a value; null: an int that a number cannot hold. */
+export function rawOf(value: Value): Raw | null {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : null;
+  if (typeof value !== 'object') return value;
+  return 'durationNs' in value ? value.durationNs : value.timeNs;
+}
+
+/** The value of a compiled expression of this type; null for an error and for what no key, verdict or aggregate can be. */
+export function valueFrom(raw: Raw | undefined, { kind }: CelType): Value | null {
+  if (raw === undefined || raw === null) return null;
+  if (typeof raw === 'number') return kind === 'int' ? BigInt(raw) : Number.isNaN(raw) ? null : raw;
+  if (typeof raw === 'bigint') return kind === 'duration' ? { durationNs: raw } : { timeNs: raw };
+  return typeof raw === 'string' || typeof raw === 'boolean' ? raw : null;
+}
+
+export const isInexact = (error: unknown): boolean => error === inexact;
