@@ -15,6 +15,7 @@ import type { Loaded, Store } from '../ports/store.ts';
 import { createAuditQueue } from './auditqueue.ts';
 import { createFeed, recordingOf } from './feed.ts';
 import type { EngineHandle } from './handle.ts';
+import { rehearse } from './rehearse.ts';
 import { createRing } from './ring.ts';
 import { createRules, saveAll } from './rules.ts';
 import { nextTickMs } from './tick.ts';
@@ -50,7 +51,9 @@ const retryMs = 250;
  */
 export async function startEngine(options: EngineOptions): Promise<Result<Engine>> {
   const { store, bus, signer, verifier, clock, random, say } = options;
-  const loop: Loop = createLoop({ keyId: signer.keyId, sign: signer.sign, verify: verifier.verify });
+  const keys = { keyId: signer.keyId, sign: signer.sign, verify: verifier.verify };
+  rehearse(keys);
+  const loop: Loop = createLoop(keys);
   const ring = createRing(clock);
   const feed = createFeed();
   const audit = createAuditQueue({ store, clock, say });

@@ -11,6 +11,8 @@ const unitNs: ReadonlyMap<string, bigint> = new Map([
 ]);
 const int64Max = 2n ** 63n - 1n;
 const textMax = 128;
+/** What machines write; a double holds fifteen digits. */
+const nanoseconds = /^\d{1,15}ns$/;
 const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h|d)/y;
 
 /**
@@ -18,6 +20,7 @@ const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h|d)/y;
  * A fraction of a nanosecond is rounded to the nearest, halves away from zero. null: not a duration, or beyond ±2^63 ns (292 years).
  */
 export function parseDuration(text: string): bigint | null {
+  if (nanoseconds.test(text)) return BigInt(Number(text.slice(0, -2)));
   if (text.length > textMax) return null;
   const negative = text.startsWith('-');
   const body = negative || text.startsWith('+') ? text.slice(1) : text;

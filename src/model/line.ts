@@ -108,8 +108,10 @@ function readSource(json: object, time: bigint): Line {
 function readRoot(root: string, json: unknown, fields: Root['fields']): object {
   const found: Record<string, unknown> = {};
   if (json === undefined || json === null) return found;
-  for (const [name, value] of Object.entries(objectAt(root, json))) {
+  const given = objectAt(root, json) as Readonly<Record<string, unknown>>;
+  for (const name in given) {
     const field = fields.get(name);
+    const value = given[name];
     if (field !== undefined && value !== null) found[name] = readField(field, value);
   }
   return found;
@@ -162,8 +164,15 @@ function withFailed(response: Extract<Line, { stream: 'rpc' }>['response']): typ
 
 function formatRoot(root: unknown, fields: Root['fields']): object | undefined {
   if (typeof root !== 'object' || root === null) return undefined;
-  const present = [...fields.keys()].map((name): [string, unknown] => [name, own(root, name)]).filter(([, value]) => value !== undefined);
-  return present.length === 0 ? undefined : Object.fromEntries(present.map(([field, value]) => [field, formatValue(value)]));
+  const present: Record<string, unknown> = {};
+  let isEmpty = true;
+  for (const name of fields.keys()) {
+    const value = own(root, name);
+    if (value === undefined) continue;
+    present[name] = formatValue(value);
+    isEmpty = false;
+  }
+  return isEmpty ? undefined : present;
 }
 
 function formatValue(value: unknown): unknown {
@@ -171,8 +180,12 @@ function formatValue(value: unknown): unknown {
   return value instanceof Map ? Object.fromEntries([...value].sort(([a], [b]) => compareText(String(a), String(b)))) : value;
 }
 
+/** IPv4 in its one canonical form: by far the most frequent. */
+const quad = /^(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/;
+
 /** IPv4-mapped addresses, which dual-stack sockets report, keep RFC 5952's mixed notation. */
 function canonical(text: string): string | undefined {
+  if (quad.test(text)) return text;
   const address = parseAddress(text);
   if (address !== undefined) return addressText(address);
   const mapped = /^::ffff:([\d.]+)$/i.exec(text)?.[1];

@@ -327,7 +327,8 @@ export function storeConformance(name: string, begin: () => Promise<StoreHarness
         await kill;
         await until('noticed', () => !store.up());
         expect(await store.commit({ holder: 'engine-a', epoch, revisions: [], audit: [auditOf({})] })).toMatchObject({
-          failed: 'down',
+          // A connection of before may still be there to be written to.
+          failed: expect.stringMatching(/^(?:down|unknown)$/) as string,
           problem: { code: 'E-DB-DOWN' },
         });
         await expect(store.append([auditOf({})])).rejects.toMatchObject({ problem: { code: 'E-DB-DOWN' } });
@@ -346,20 +347,20 @@ export function storeConformance(name: string, begin: () => Promise<StoreHarness
       expect(changes).toEqual([false, true, false, true, false, true]);
     });
 
-    test('a commit whose COMMIT was not answered is unknown, not failed', async () => {
+    test('a commit that was not answered is unknown, not failed', async () => {
       const row = await store.enrol('silent');
       const epoch = await take(store);
       const admin = new pg.Client({ connectionString: harness.url });
       await admin.connect();
-      // Deferred, so it runs inside COMMIT: the session is ended right there.
+      // Deferred, so it runs when the transaction ends: the session is ended right there.
       await admin.query(`create function hang() returns trigger language plpgsql as $$ begin perform pg_sleep(30); return null; end $$`);
       await admin.query(
         'create constraint trigger hang after insert on revision deferrable initially deferred for each row execute function hang()',
       );
       const committing = store.commit({ holder: 'engine-a', epoch, revisions: [rowAfter(row, { epoch, entries: 1 })], audit: [] });
-      await until('inside COMMIT', async () => {
+      await until('at the end', async () => {
         const { rows } = await admin.query<{ pid: number }>(
-          `select pid from pg_stat_activity where query = 'commit' and wait_event = 'PgSleep'`,
+          `select pid from pg_stat_activity where wait_event = 'PgSleep' and pid <> pg_backend_pid()`,
         );
         for (const { pid } of rows) await admin.query('select pg_terminate_backend($1)', [pid]);
         return rows.length > 0;
@@ -370,7 +371,7 @@ export function storeConformance(name: string, begin: () => Promise<StoreHarness
       expect((await store.enrol('silent')).revision).toBe(0);
     });
 
-    test('a COMMIT that was refused is not unknown: nothing was written, and it may be tried again', async () => {
+    test('a commit that was refused is not unknown: nothing was written, and it may be tried again', async () => {
       const row = await store.enrol('refused');
       const epoch = await take(store);
       await sql.end();

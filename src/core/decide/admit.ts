@@ -1,6 +1,7 @@
 import type { FlyRecord } from '../../model/record.ts';
 import { scalarOf } from '../cel/value.ts';
 import { addKept } from '../window/keep.ts';
+import { find } from './keyindex.ts';
 import { keyOf } from './key.ts';
 import { openKey, recordsMax } from './run.ts';
 import type { RuleRun } from './run.ts';
@@ -27,7 +28,7 @@ export function admit(run: RuleRun, record: FlyRecord): void {
     return;
   }
   if (time < nextNs - compiled.rule.everyNs && run.startNs !== null && nextNs - compiled.rule.everyNs > run.startNs) counters.late++;
-  const key = openKey(run, keyOf(compiled.columns, values));
+  const key = find(run.index, values) ?? openKey(run, keyOf(compiled.columns, values));
   if (key === null) {
     counters.keysOver++;
     return;

@@ -7,7 +7,7 @@ import { hold } from './hold.ts';
 import { compareKeys } from './key.ts';
 import { aggregateValue, createInstant, evaluate, minimumOf } from './reading.ts';
 import type { Instant } from './reading.ts';
-import { isStanding } from './run.ts';
+import { closeKey, isStanding } from './run.ts';
 import type { Judged, KeyRun, RuleRun } from './run.ts';
 import type { Change } from './types.ts';
 
@@ -26,9 +26,9 @@ export function judgeInstant(run: RuleRun, t: bigint, life: Life): readonly Chan
   for (const key of run.keys.values()) {
     const change = judgeKey(instant, key);
     if (change !== null) changes.push(change);
-    if (isEmpty(key.windows) && key.key.size > 0 && mayForget(key.course, t, run.timing)) run.keys.delete(key.text);
+    if (isEmpty(key.windows) && key.key.size > 0 && mayForget(key.course, t, run.timing)) closeKey(run, key);
   }
-  if (run.isOver) run.keys.clear();
+  if (run.isOver) for (const key of run.keys.values()) closeKey(run, key);
   return changes.sort((a, b) => compareKeys(a.key, b.key));
 }
 

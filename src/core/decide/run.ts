@@ -10,6 +10,8 @@ import { layoutOf } from '../window/layout.ts';
 import type { Layout, Slot } from '../window/layout.ts';
 import { newCourse } from './course.ts';
 import type { Course, Timing } from './course.ts';
+import { createIndex, put, remove } from './keyindex.ts';
+import type { KeyIndex } from './keyindex.ts';
 import { bindKey, groupOf, textOfKey } from './key.ts';
 import { nowUse } from './now.ts';
 import type { NowUse } from './now.ts';
@@ -82,6 +84,8 @@ export type RuleRun = {
   /** When `now` can change a verdict. */
   readonly now: NowUse;
   readonly keys: Map<string, KeyRun>;
+  /** The same by the values of the columns. */
+  readonly index: KeyIndex<KeyRun>;
   readonly counters: Counters;
   /** The first line's time, or for a rule added later the stream time then; null before any line. */
   startNs: bigint | null;
@@ -124,6 +128,7 @@ export function createRun(programs: Programs, compiled: CompiledRule): RuleRun {
     actions: actions.map((action) => new Map([...action.cel].map(([path, c]) => [path, judged(c)]))),
     now: nowUse(checked),
     keys: new Map(),
+    index: createIndex(),
     counters: { records: 0, late: 0, droppedLate: 0, whereErrors: 0, keyErrors: 0, argumentErrors: 0, keysOver: 0, recordsOver: 0 },
     startNs: null,
     knownFromNs: null,
@@ -158,5 +163,11 @@ export function openKey(run: RuleRun, key: Key): KeyRun | null {
     memo: null,
   };
   run.keys.set(text, opened);
+  put(run.index, key.values(), opened);
   return opened;
+}
+
+export function closeKey(run: RuleRun, { text, key }: KeyRun): void {
+  run.keys.delete(text);
+  remove(run.index, key.values());
 }

@@ -24,18 +24,21 @@ const insertText = `
 export async function insertAudit(db: Db, entries: readonly AuditEntry[]): Promise<void> {
   for (let i = 0; i < entries.length; i += auditRowsPerInsertMax) {
     const rows = entries.slice(i, i + auditRowsPerInsertMax);
-    await runNamed(db, { name: 'flyball audit', text: insertText }, [
-      rows.map((row) => row.at),
-      rows.map((row) => row.kind),
-      rows.map((row) => clean(row.target)),
-      rows.map((row) => clean(row.rule)),
-      rows.map((row) => row.revision),
-      rows.map((row) => clean(row.key)),
-      rows.map((row) => JSON.stringify(row.entries)),
-      rows.map((row) => bounded(row.body)),
-    ]);
+    await runNamed(db, { name: 'flyball audit', text: insertText }, auditColumns(rows));
   }
 }
+
+/** Parameters of a statement that appends: a list a column, the rows in order. */
+export const auditColumns = (rows: readonly AuditEntry[]): readonly unknown[] => [
+  rows.map((row) => row.at),
+  rows.map((row) => row.kind),
+  rows.map((row) => clean(row.target)),
+  rows.map((row) => clean(row.rule)),
+  rows.map((row) => row.revision),
+  rows.map((row) => clean(row.key)),
+  rows.map((row) => JSON.stringify(row.entries)),
+  rows.map((row) => bounded(row.body)),
+];
 
 /** Oldest first, of the newest `limit` that fit the filter; with `sinceId`, those after it. */
 export async function readAudit(db: Db, filter: Parameters<Store['audit']>[0]): Promise<readonly AuditEntry[]> {

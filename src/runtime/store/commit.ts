@@ -1,11 +1,11 @@
 import { assert } from '../../model/problem.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Commit, RevisionRow, Store } from '../../ports/store.ts';
-import { insertAudit } from './audit.ts';
+import { auditColumns } from './audit.ts';
 import type { Connection, Db } from './connection.ts';
 import { runNamed } from './named.ts';
 import { target } from './schema.ts';
-import { transact } from './transaction.ts';
+import { atOnce, transact } from './transaction.ts';
 
 /** Targets of one commit; more would hold their locks too long. */
 const revisionsPerCommitMax = 1_000;
@@ -16,19 +16,10 @@ const revisionsPerCommitMax = 1_000;
  */
 export async function commit(connection: Connection, address: string, wanted: Commit): ReturnType<Store['commit']> {
   assert(wanted.revisions.length <= revisionsPerCommitMax, `at most ${revisionsPerCommitMax} revisions a commit`);
-  const outcome = await transact(connection, address, async (db) => {
-    const stale = await refusal(db, wanted);
-    if (stale !== null) return { problem: stale };
-    await write(db, wanted.revisions);
-    // Last: its lock makes commits wait for each other, from here to COMMIT only.
-    await insertAudit(db, wanted.audit);
-    return { value: null };
-  });
+  const outcome = await atOnce(connection, address, (db) => write(db, wanted));
   switch (outcome.state) {
     case 'done':
-      return 'committed';
-    case 'abandoned':
-      return { failed: 'stale', problem: outcome.problem };
+      return outcome.value === null ? 'committed' : { failed: 'stale', problem: outcome.value };
     case 'conflict':
       return { failed: 'stale', problem: staleProblem('another wrote this revision first', address) };
     default:
@@ -42,13 +33,13 @@ export async function commit(connection: Connection, address: string, wanted: Co
  */
 export async function rehearse(connection: Connection, address: string): Promise<void> {
   for (let i = 0; i < rehearsals; i++) {
-    await transact(connection, address, async (db) => {
+    const rehearsal = async (db: Db): Promise<{ readonly problem: Problem }> => {
       await db.insert(target).values({ name: rehearsed.target, revision: 0, hash: '', epoch: 0, enrolled: false }).onConflictDoNothing();
-      const refused = await refusal(db, { holder: '', epoch: 0, revisions: [rehearsed], audit: [] });
-      await write(db, [rehearsed]);
-      await insertAudit(db, [{ id: 0, at: 0, target: null, rule: null, revision: null, key: null, kind: 'engine', entries: [], body: {} }]);
+      const audit = [{ id: 0, at: 0, target: null, rule: null, revision: null, key: null, kind: 'engine', entries: [], body: {} }] as const;
+      const refused = await write(db, { holder: '', epoch: 0, revisions: [rehearsed], audit });
       return { problem: refused ?? staleProblem('rehearsed', address) };
-    });
+    };
+    await transact(connection, address, rehearsal, connection.committer);
   }
 }
 
@@ -70,48 +61,51 @@ const rehearsed: RevisionRow = {
 };
 
 /**
- * FOR SHARE: who takes an epoch waits for this commit, or this commit sees the new epoch. Targets are locked in the order of names, so that
- * two commits never wait for each other in a ring.
+ * All of a commit in one statement, which is a transaction: BEGIN, a statement for each step and COMMIT took five round trips, 12 ms on a
+ * busy machine. Nothing is written unless `fine`.
+ * - `own`, FOR SHARE: who takes an epoch waits for this commit, or this commit sees the new epoch.
+ * - `held`: targets are locked in the order of names, so that two commits never wait for each other in a ring, and are read as they are
+ *   once the lock is had, even when another commit changed them meanwhile.
+ * - `wrong`: a row that does not follow the one before it (of the same commit, or the stored one).
+ * - the audit last: its trigger makes commits wait for each other from there to the end only.
  */
-const lockText = `
-  with own as (select from leader where holder = $1 and epoch = $2 for share),
-    held as (select name, revision, hash from target where name = any($3) order by name for update)
-  select exists (select from own) as leads, held.* from (values (1)) as one left join held on true`;
-
-/** One statement for all that belongs to revisions: each round trip costs as much as a write. */
-const writeText = `
-  with given as (
+const text = `
+  with own as (select holder from leader where holder = $13 and epoch = $14 for share),
+    given as (
       select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::json[], $9::bytea[],
         $10::text[], $11::text[], $12::float8[]) with ordinality
         as row (target, revision, epoch, "table", base, base_hash, hash, entries, bytes, key_id, signature, at, place)),
+    held as (select name, revision, hash from target where name = any($1::text[]) order by name for update),
+    chained as (
+      select given.*, coalesce(lag(given.revision) over before, held.revision) as own_revision,
+        coalesce(lag(given.hash) over before, held.hash) as own_hash
+      from given left join held on held.name = given.target
+      window before as (partition by given.target order by place)),
+    wrong as (
+      select * from chained
+      where own_revision is null or base <> own_revision or revision <> own_revision + 1 or base_hash <> own_hash
+      order by place limit 1),
+    fine as (select 1 where exists (select from own) and not exists (select from wrong)),
     stored as (
       insert into revision (target, revision, epoch, "table", base, base_hash, hash, entries, bytes, key_id, signature, at)
-      select target, revision, epoch, "table", base, base_hash, hash, entries, bytes, key_id, signature, at from given order by place),
-    queued as (insert into outbox (target, revision) select target, revision from given order by place),
-    newest as (select distinct on (target) target, revision, hash, epoch from given order by target, revision desc)
-  update target set revision = newest.revision, hash = newest.hash, epoch = newest.epoch from newest where name = newest.target`;
+      select target, revision, epoch, "table", base, base_hash, hash, entries, bytes, key_id, signature, at from given, fine order by place),
+    queued as (insert into outbox (target, revision) select target, revision from given, fine order by place),
+    newest as (select distinct on (target) target, revision, hash, epoch from given, fine order by target, revision desc),
+    moved as (
+      update target set revision = newest.revision, hash = newest.hash, epoch = newest.epoch from newest where name = newest.target),
+    told as (
+      insert into audit (at, kind, target, rule, revision, key, entries, body)
+      select at, kind, target, rule, revision, key, array(select json_array_elements_text(entries)), body
+      from fine, unnest($15::float8[], $16::text[], $17::text[], $18::text[], $19::bigint[], $20::text[], $21::json[], $22::json[])
+        with ordinality as row (at, kind, target, rule, revision, key, entries, body, place)
+      order by place)
+  select exists (select from own) as leads, wrong.target, wrong.own_revision, wrong.revision, wrong.base
+  from (values (1)) as one left join wrong on true`;
 
-/** Why it may not be written; null: it may. */
-async function refusal(db: Db, { holder, epoch, revisions }: Commit): Promise<Problem | null> {
-  type Held = { leads: boolean; name: string | null; revision: string; hash: string };
-  const names = [...new Set(revisions.map((row) => row.target))];
-  const rows = await runNamed<Held>(db, { name: 'flyball lock', text: lockText }, [holder, epoch, names]);
-  if (rows[0]?.leads !== true) return staleProblem(`epoch ${epoch} of ${holder} has ended: another engine leads`, 'leader');
-  const at = new Map(rows.map((row) => [row.name, { revision: Number(row.revision), hash: row.hash }]));
-  for (const row of revisions) {
-    const own = at.get(row.target);
-    if (own === undefined) return staleProblem('the target is not enrolled', row.target);
-    if (row.base !== own.revision || row.revision !== own.revision + 1)
-      return staleProblem(`it is at revision ${own.revision}: ${row.revision} on base ${row.base} does not follow`, row.target);
-    if (row.baseHash !== own.hash) return staleProblem(`revision ${row.revision} has another base than the stored one`, row.target);
-    at.set(row.target, row);
-  }
-  return null;
-}
-
-async function write(db: Db, rows: readonly RevisionRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  await runNamed(db, { name: 'flyball write', text: writeText }, [
+/** null: it is written. */
+async function write(db: Db, { holder, epoch, revisions: rows, audit }: Commit): Promise<Problem | null> {
+  type Found = { leads: boolean; target: string | null; own_revision: string | null; revision: string; base: string };
+  const [found] = await runNamed<Found>(db, { name: 'flyball commit', text }, [
     rows.map((row) => row.target),
     rows.map((row) => row.revision),
     rows.map((row) => row.epoch),
@@ -124,7 +118,18 @@ async function write(db: Db, rows: readonly RevisionRow[]): Promise<void> {
     rows.map((row) => row.keyId),
     rows.map((row) => row.signature),
     rows.map((row) => row.at),
+    holder,
+    epoch,
+    ...auditColumns(audit),
   ]);
+  assert(found !== undefined, 'a commit answers');
+  if (!found.leads) return staleProblem(`epoch ${epoch} of ${holder} has ended: another engine leads`, 'leader');
+  const { target: at, own_revision: own, revision, base } = found;
+  if (at === null) return null;
+  if (own === null) return staleProblem('the target is not enrolled', at);
+  if (base !== own || Number(revision) !== Number(own) + 1)
+    return staleProblem(`it is at revision ${own}: ${revision} on base ${base} does not follow`, at);
+  return staleProblem(`revision ${revision} has another base than the stored one`, at);
 }
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

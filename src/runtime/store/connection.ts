@@ -20,14 +20,58 @@ export type Connection = Watcher & {
   /** Runs statements, each in a transaction of its own. Throws StoreFailure when the database is away. */
   readonly query: <T>(run: (db: Db) => Promise<T>) => Promise<T>;
   /** One connection for one transaction; whoever uses it ends it. `release` with an error closes it for good. */
-  readonly client: () => Promise<{ readonly db: Db; readonly release: (error?: Error) => void }>;
+  readonly client: () => Promise<Lent>;
+  /** The one connection that commits run on, so that it is the one whose statement is planned: a plan belongs to its connection. */
+  readonly committer: () => Promise<Lent>;
 };
 
-/** A pool, and a watcher. It connects again by itself. */
+export type Lent = { readonly db: Db; readonly release: (error?: Error) => void };
+
+/** Two pools, and a watcher. They connect again by themselves. */
 export function connect(url: string, address: string): Connection {
+  const pool = openPool(url, connectionsMax);
+  const commits = openPool(url, 1);
+  const db = drizzle(pool);
+  const watcher = watchServer(url);
+  return {
+    query: async (run) => {
+      try {
+        return await run(db);
+      } catch (error) {
+        if (failureKind(error) === 'down') throw new StoreFailure(downProblem(error, address), error);
+        throw error;
+      }
+    },
+    client: () => lend(pool),
+    committer: () => lend(commits),
+    looked: watcher.looked,
+    up: watcher.up,
+    watch: watcher.watch,
+    close: async () => {
+      await watcher.close();
+      await Promise.all([pool.end(), commits.end()]);
+    },
+  };
+}
+
+async function lend(pool: pg.Pool): Promise<Lent> {
+  const client = await pool.connect();
+  // A break while it is lent out fails the query that waits; the event itself says nothing more.
+  const ignore = (): void => undefined;
+  client.on('error', ignore);
+  return {
+    db: drizzle(client),
+    release: (error) => {
+      client.off('error', ignore);
+      client.release(error);
+    },
+  };
+}
+
+function openPool(url: string, max: number): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
-    max: connectionsMax,
+    max,
     connectionTimeoutMillis: connectMsMax,
     // Kept: a new connection costs 10 ms and a cold backend more, which a commit after a quiet minute should not pay.
     idleTimeoutMillis: 0,
@@ -40,36 +84,5 @@ export function connect(url: string, address: string): Connection {
   });
   // An idle connection that breaks says so here; without a listener it would end the process. The watcher tells of it.
   pool.on('error', () => undefined);
-  const db = drizzle(pool);
-  const watcher = watchServer(url);
-  return {
-    query: async (run) => {
-      try {
-        return await run(db);
-      } catch (error) {
-        if (failureKind(error) === 'down') throw new StoreFailure(downProblem(error, address), error);
-        throw error;
-      }
-    },
-    client: async () => {
-      const client = await pool.connect();
-      // A break while it is lent out fails the query that waits; the event itself says nothing more.
-      const ignore = (): void => undefined;
-      client.on('error', ignore);
-      return {
-        db: drizzle(client),
-        release: (error) => {
-          client.off('error', ignore);
-          client.release(error);
-        },
-      };
-    },
-    looked: watcher.looked,
-    up: watcher.up,
-    watch: watcher.watch,
-    close: async () => {
-      await watcher.close();
-      await pool.end();
-    },
-  };
+  return pool;
 }

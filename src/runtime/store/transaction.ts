@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Problem } from '../../model/problem.ts';
 import { assert } from '../../model/problem.ts';
-import type { Connection, Db } from './connection.ts';
+import type { Connection, Db, Lent } from './connection.ts';
 import { downProblem, failureKind, isRefusal } from './failure.ts';
 
 /** What became of a transaction. `unknown`: COMMIT was sent and no answer came, so it may have happened. */
@@ -19,10 +19,11 @@ export async function transact<T>(
   connection: Connection,
   at: string,
   run: (db: Db) => Promise<{ readonly value: T } | { readonly problem: Problem }>,
+  lend: () => Promise<Lent> = connection.client,
 ): Promise<Outcome<T>> {
-  let client: Awaited<ReturnType<Connection['client']>>;
+  let client: Lent;
   try {
-    client = await connection.client();
+    client = await lend();
   } catch (error) {
     // No connection, whatever the reason.
     return { state: 'down', problem: downProblem(error, at) };
@@ -48,5 +49,29 @@ export async function transact<T>(
     const kind = failureKind(error);
     if (kind === 'bug') throw error;
     return { state: committing && !isRefusal(error) ? 'unknown' : kind, problem: downProblem(error, at) };
+  }
+}
+
+/** Runs one statement on the committer, which commits by itself. Once it was sent and no answer came, it may have happened. */
+export async function atOnce<T>(
+  connection: Connection,
+  at: string,
+  run: (db: Db) => Promise<T>,
+): Promise<Exclude<Outcome<T>, { state: 'abandoned' }>> {
+  let client: Lent;
+  try {
+    client = await connection.committer();
+  } catch (error) {
+    return { state: 'down', problem: downProblem(error, at) };
+  }
+  try {
+    const value = await run(client.db);
+    client.release();
+    return { state: 'done', value };
+  } catch (error) {
+    client.release(error instanceof Error ? error : new Error(String(error)));
+    const kind = failureKind(error);
+    if (kind === 'bug') throw error;
+    return { state: isRefusal(error) ? kind : 'unknown', problem: downProblem(error, at) };
   }
 }
