@@ -11,9 +11,9 @@ export type Generator = {
 };
 
 /**
- * How often users arrive, in groups of six or seven, so that the demo's many processes wake up less often than for single arrivals.
+ * How often users arrive, in groups of three or four, so that the demo's many processes wake up less often than for single arrivals.
  */
-const tickMs = 20;
+const tickMs = 10;
 
 /**
  * An open loop: an arrival is due when the schedule says so, whatever became of those before, and its latency counts from then, so that a

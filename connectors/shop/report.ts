@@ -1,8 +1,7 @@
-import { measure } from './measure.ts';
 import type { Measured } from './measure.ts';
 import { isSlow } from './scenarios.ts';
-import { stageNames } from './timeline.ts';
-import type { Timeline } from './timeline.ts';
+import { phasesOf, stageNames } from './timeline.ts';
+import type { Phases, Timeline } from './timeline.ts';
 
 /** How the run was set up, as shown: e.g. {bus: "nats", sidecar: "builtin", telemetry: "builtin", enforce: "builtin", database: "embedded"}. */
 export type Setup = {
@@ -12,8 +11,6 @@ export type Setup = {
   readonly enforce: string;
   readonly database: string;
 };
-
-type Phases<T> = { readonly before: T; readonly during: T; readonly after: T };
 
 /** The outcome of a run; fields in the order printed. Stages in ms after the fault, one decimal; null: not reached. */
 export type ScenarioReport = {
@@ -61,16 +58,6 @@ export function reportOf(timeline: Timeline, setup: Setup): { readonly report: S
     ...setup,
   };
   return { report, reasons };
-}
-
-function phasesOf({ scenario, startMs, faultMs, stages, reports }: Timeline): Phases<Measured> {
-  const never = Number.POSITIVE_INFINITY;
-  const fromMs = startMs === null ? never : startMs + scenario.warmMs;
-  return {
-    before: measure(reports, fromMs, faultMs ?? never),
-    during: measure(reports, faultMs ?? never, stages.recovered ?? never),
-    after: measure(reports, stages.recovered ?? never, never),
-  };
 }
 
 function reasonsOf(timeline: Timeline, { before, during, after }: Phases<Measured>): readonly string[] {

@@ -19,6 +19,8 @@ export type Scenario = {
   readonly recoverMaxMs: number;
   /** From the lifting of the fault to the end of all action; the run ends without it after this. */
   readonly clearMaxMs: number;
+  /** A run that is over, but whose users are not yet as well as before, is watched this much longer: a machine may have stood still. */
+  readonly calmMaxMs: number;
   readonly expect: Expectations;
 };
 
@@ -36,7 +38,7 @@ export type Expectations = {
 export const scenarioNames = ['gray-failure', 'error-burst'] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
-const waits = { warmMs: 8_000, beforeMs: 5_000, holdMs: 3_000, recoverMaxMs: 20_000, clearMaxMs: 40_000 };
+const waits = { warmMs: 8_000, beforeMs: 7_000, holdMs: 3_000, recoverMaxMs: 20_000, clearMaxMs: 40_000, calmMaxMs: 25_000 };
 
 export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   'gray-failure': {

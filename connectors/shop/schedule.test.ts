@@ -23,5 +23,5 @@ test('after the ramp the rate is the rate, and more than 300 requests a second g
   const paths = Array.from({ length: 12_000 }, (_, n) => requestOf(n, defaultLoad).path);
   const shareOf = (path: string) => paths.filter((p) => p === path).length / paths.length;
   expect((shareOf('/checkout') + shareOf('/cart')) * ratePerS).toBeGreaterThan(300);
-  expect(shareOf('/checkout')).toBeCloseTo(1 / 8, 2);
+  expect(shareOf('/checkout')).toBeCloseTo(1 / 16, 2);
 });

@@ -9,7 +9,7 @@ import type { Timeline, TimelineEvent } from './timeline.ts';
 const setup = { bus: 'local', sidecar: 'builtin', telemetry: 'builtin', enforce: 'builtin', database: 'embedded' };
 const epoch = 1_760_000_000_000.25;
 const key = '{"destination.instance":"c3","destination.service":"checkout"}';
-const waits = { warmMs: 3_000, beforeMs: 3_000, holdMs: 3_000, recoverMaxMs: 20_000, clearMaxMs: 40_000 };
+const waits = { warmMs: 3_000, beforeMs: 3_000, holdMs: 3_000, recoverMaxMs: 20_000, clearMaxMs: 40_000, calmMaxMs: 5_000 };
 const gray = { ...scenarios['gray-failure'], ...waits };
 
 /** 38 requests in 100 ms; one of 40 in the slow stretch takes long. */
@@ -175,6 +175,14 @@ test('every wait ends: without recovery the fault is lifted, without clearing th
   const lifted = advance(faulty, { kind: 'fault', atMs: epoch + 26_000, on: false });
   expect(next(lifted, epoch + 26_000 + gray.clearMaxMs - 1)).toBe('wait');
   expect(next(lifted, epoch + 26_000 + gray.clearMaxMs)).toBe('finish');
+});
+
+test('a run is over when users are as well as before, or when that was waited for long enough', () => {
+  const slow = (event: TimelineEvent): TimelineEvent =>
+    event.kind === 'load' && event.report.atMs > epoch + 13_000 ? { ...event, report: report(event.report.atMs - epoch, 3) } : event;
+  expect(next(run(goodRun()), epoch + 22_100)).toBe('finish');
+  expect(next(run(goodRun(slow)), epoch + 22_100)).toBe('wait');
+  expect(next(run(goodRun(slow)), epoch + 22_000 + gray.calmMaxMs)).toBe('finish');
 });
 
 test('error-burst is recovered only when the error ratio is, whatever the p99', () => {

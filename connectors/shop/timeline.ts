@@ -1,6 +1,9 @@
 import type { KeyState, Verdict } from '../../src/model/rule.ts';
 import type { LoadReport } from './messages.ts';
+import { measure } from './measure.ts';
+import type { Measured } from './measure.ts';
 import { recoveredAt } from './recovery.ts';
+import { isSlow } from './scenarios.ts';
 import type { Scenario } from './scenarios.ts';
 import { hasItsShare } from './share.ts';
 import type { Served } from './share.ts';
@@ -86,7 +89,28 @@ export function next(timeline: Timeline, nowMs: number): Next {
     return nowMs >= liftMs ? 'lift' : 'wait';
   }
   const done = stages.cleared !== null && (backMs !== null || scenario.expect.back.length === 0);
-  return done || nowMs >= liftedMs + scenario.clearMaxMs ? 'finish' : 'wait';
+  if (!done) return nowMs >= liftedMs + scenario.clearMaxMs ? 'finish' : 'wait';
+  const doneMs = Math.max(stages.cleared ?? 0, backMs ?? 0);
+  return isCalm(timeline) || nowMs >= doneMs + scenario.calmMaxMs ? 'finish' : 'wait';
+}
+
+/** Whether users are as well after the incident as before it. */
+function isCalm(timeline: Timeline): boolean {
+  const { before, after } = phasesOf(timeline);
+  return before.p99Ms === null || after.p99Ms === null || !isSlow(after.p99Ms, before.p99Ms);
+}
+
+export type Phases<T> = { readonly before: T; readonly during: T; readonly after: T };
+
+/** What users saw: before, from the warm-up to the fault; during, to recovery; after, to now. */
+export function phasesOf({ scenario, startMs, faultMs, stages, reports }: Timeline): Phases<Measured> {
+  const never = Number.POSITIVE_INFINITY;
+  const fromMs = startMs === null ? never : startMs + scenario.warmMs;
+  return {
+    before: measure(reports, fromMs, faultMs ?? never),
+    during: measure(reports, faultMs ?? never, stages.recovered ?? never),
+    after: measure(reports, stages.recovered ?? never, never),
+  };
 }
 
 function withEvent(t: Timeline, event: TimelineEvent): Timeline {

@@ -35,6 +35,13 @@ export const aggregateEnvironment = (of: {
 export const matchEnvironment = (of: { readonly streams: readonly Stream[]; readonly columns: readonly KeyColumn[] }): Environment =>
   environment({ dialect: 'match', everyNs: 0n, ...of });
 
+/** Plain CEL over the variables of `types`, by dotted path. */
+export function declaredEnvironment(types: ReadonlyMap<string, CelType>): Environment {
+  const names = { roots: new Map<string, CelType>(), structs: new Map<string, Map<string, CelType>>() };
+  for (const [path, type] of types) addPath(path, { ...names, type });
+  return { dialect: 'declared', streams: [], columns: [], everyNs: 0n, ...names };
+}
+
 /** Why an attribute cannot be matched, or null when it can: some engine of these streams knows it before the fact. */
 export function afterTheFact(path: string, streams: readonly Stream[]): string | null {
   const attribute = attributeAt(path);

@@ -49,5 +49,20 @@ const named: ReadonlyMap<string, CelType> = new Map([
 /** The type that attribute tables and signatures name. */
 export const typeNamed = (name: string): CelType | undefined => named.get(name);
 
+/** A type as CEL writes it: "int", "list(map(string, double))"; undefined where it is none of ours (dyn, wrappers, messages). */
+export function typeFrom(text: string): CelType | undefined {
+  const known = named.get(text);
+  if (known !== undefined) return known;
+  const inner = /^(list|map)\((.*)\)$/.exec(text);
+  if (inner?.[1] === 'list') {
+    const of = typeFrom(inner[2] ?? '');
+    return of === undefined ? undefined : list(of);
+  }
+  const [, , parts = ''] = inner ?? [];
+  const comma = parts.indexOf(', ');
+  const [key, value] = comma < 0 ? [] : [typeFrom(parts.slice(0, comma)), typeFrom(parts.slice(comma + 2))];
+  return key === undefined || value === undefined ? undefined : map(key, value);
+}
+
 /** What a key column can be: a value with an order and a text. */
 export const isScalar = (type: CelType): boolean => ['bool', 'int', 'double', 'string', 'duration', 'timestamp'].includes(type.kind);

@@ -103,7 +103,7 @@ function noColumn(name: string, { columns }: Environment): Words {
 /** `path` is what was written, `root` its first name, which no one declared. */
 function undeclaredRoot(root: string, path: string, walk: Walk): Words {
   const { env, inside } = walk;
-  if (root === 'params' || root === 'variables')
+  if (env.dialect !== 'declared' && (root === 'params' || root === 'variables'))
     return { code: 'E-NOT-YET', what: `\`${root}\` is not built in this version`, todo: 'write the value' };
   if (env.dialect === 'aggregate' && isRecordRoot(root)) {
     return {
@@ -118,7 +118,7 @@ function undeclaredRoot(root: string, path: string, walk: Walk): Words {
   }
   if (env.dialect === 'match' && root === 'now')
     return { code: 'E-CEL-SCOPE', what: '`now` is not known in a match', todo: 'test it in `when`' };
-  if (isRecordRoot(root)) {
+  if (env.dialect !== 'declared' && isRecordRoot(root)) {
     const streams = attributes.find((attribute) => attribute.path.split('.')[0] === root)?.streams ?? [];
     return { code: 'E-CEL-NAME', what: `${ticked(root)} is in ${streams.join(' and ')} records only`, todo: otherStream(env) };
   }

@@ -8,8 +8,11 @@ export type CelType =
   | { readonly kind: 'map'; readonly key: CelType; readonly value: CelType }
   | { readonly kind: 'struct'; readonly name: string };
 
-/** `CEL<r>` sees one record; `CEL<a>` aggregates, key, now; `CEL<m>` what an engine knows before the fact, and key. */
-export type Dialect = 'record' | 'aggregate' | 'match';
+/**
+ * `CEL<r>` sees one record; `CEL<a>` aggregates, key, now; `CEL<m>` what an engine knows before the fact, and key. `declared`: plain CEL
+ * over variables that someone else declares, as the conformance suite and the benchmarks do.
+ */
+export type Dialect = 'record' | 'aggregate' | 'match' | 'declared';
 
 /** Expr ids are unique within one text; positions are offsets in code points into it. */
 export type Checked = {

@@ -6,7 +6,7 @@ import { int, timestamp, typeNamed } from '../kinds.ts';
 import * as library from '../library.ts';
 import type { CelType, Checked } from '../types.ts';
 import { NotCompiled } from './code.ts';
-import type { Code, Names, Raw, Scope } from './code.ts';
+import type { Code, Names, Range, Raw, Scope } from './code.ts';
 import { emit } from './emit.ts';
 import { inexact, runtime } from './runtime.ts';
 
@@ -78,6 +78,15 @@ export const aggregateNames = (checked: Checked, columns: readonly { readonly na
     return column === undefined ? recordNames(path) : { js: `k[${at}]`, type: column.type, fails: false, range: null };
   };
 };
+
+/** How plain CEL reads the variables of an object `e`, nested as their paths are; `ranges` bounds ints by path, so that sums need no check. */
+export const declaredNames =
+  (types: ReadonlyMap<string, CelType>, ranges: ReadonlyMap<string, Range> = new Map()): Names =>
+  (path) => {
+    const type = types.get(path);
+    if (type === undefined) throw new Error(`flyball: broken invariant: ${path} is not declared`);
+    return { js: `e.${path}`, type, fails: false, range: ranges.get(path) ?? null };
+  };
 
 /** What compiled code takes for a value; null: an int that a number cannot hold. */
 export function rawOf(value: Value): Raw | null {
