@@ -1,11 +1,11 @@
 // `npm run soak -- NAME [RUNS]`: the long measurements behind the figures of README.md. Prints a line a run, and a summary as JSON.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const soaks = { scenarios, latency };
+const soaks = { scenarios, latency, sidecar };
 const [name = '', runs = ''] = process.argv.slice(2);
 const soak = soaks[name];
 if (soak === undefined) {
@@ -14,7 +14,7 @@ if (soak === undefined) {
 } else {
   const dir = mkdtempSync(join(tmpdir(), 'flyball-soak-'));
   try {
-    process.exitCode = soak(dir, runs);
+    process.exitCode = await soak(dir, runs);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -51,6 +51,66 @@ function latency(dir, given) {
   const p50 = Object.fromEntries(stages.map((stage) => [stage, median(reports.map((r) => r[stage] - r.crossedMs))]));
   const all = reports.map((r) => Math.round((r.observedMs - r.crossedMs) * 10) / 10).sort((a, b) => a - b);
   return conclude({ afterCrossedP50: p50, observedAfterCrossed: all }, p50.observedMs <= 60);
+}
+
+/**
+ * In mid-incident the sidecar is killed RUNS times (10): from the start of its next process to the first request that the right table
+ * touches, in ms.
+ */
+async function sidecar(dir, given) {
+  const times = Number(given || 10);
+  const rules = join(dir, 'rules');
+  cpSync(join(root, 'rules'), rules, { recursive: true });
+  const file = join(rules, 'gray-failure', 'rule.yaml');
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/^keep_firing_for: .*$/m, 'keep_firing_for: 10m'));
+  const home = join(dir, 'home');
+  const args = [join(root, 'bin', 'flyball.js'), 'up', '--scenario', 'gray-failure', '--rules', rules];
+  const up = spawn(process.execPath, args, { env: { ...process.env, FLYBALL_HOME: home }, stdio: 'ignore' });
+  const part = () => JSON.parse(readFileSync(join(home, 'run.json'), 'utf8')).parts['adapter.shop-checkout'];
+  const took = [];
+  try {
+    await until(async () => (await touched(part().address)) === true, 60_000);
+    for (let i = 0; i < times; i++) {
+      const { pid, address } = part();
+      process.kill(pid, 'SIGKILL');
+      await until(async () => part().pid !== pid && part().pid !== null, 30_000);
+      const start = performance.now();
+      await until(async () => (await touched(address)) === true, 30_000);
+      took.push(Math.round(performance.now() - start));
+      process.stdout.write(`${i + 1}/${times} ${took.at(-1)} ms\n`);
+      await new Promise((done) => setTimeout(done, 2_000));
+    }
+  } finally {
+    up.kill('SIGINT');
+    await new Promise((done) => up.once('exit', done));
+  }
+  const worst = Math.max(...took);
+  return conclude({ rightTableAfterMs: { p50: median(took), worst } }, worst <= 1_000);
+}
+
+/** Whether a request through the sidecar is touched by the rule; null while nobody answers. */
+async function touched(address) {
+  try {
+    const answer = await fetch(new URL('/cart', address), { headers: { 'x-flyball-debug': '1' } });
+    await answer.arrayBuffer();
+    return (answer.headers.get('x-flyball-applied') ?? '').includes('gray-failure@');
+  } catch {
+    // Not listening yet, which is what is being waited for.
+    return null;
+  }
+}
+
+async function until(holds, msMax) {
+  for (const end = performance.now() + msMax; performance.now() < end;) {
+    try {
+      if (await holds()) return;
+    } catch (error) {
+      // run.json is not there yet, or is being replaced.
+      if (error.code !== 'ENOENT' && !(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error;
+    }
+    await new Promise((done) => setTimeout(done, 5));
+  }
+  throw new Error(`not within ${msMax} ms`);
 }
 
 function repeat(times, once) {

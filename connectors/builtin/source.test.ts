@@ -50,6 +50,25 @@ const ids = (lines: readonly Line[]): readonly (string | undefined)[] =>
 afterEach(() => vi.restoreAllMocks());
 
 describe('what the proxy reports', () => {
+  test('a tag that was not seen lately goes at once, the same tag again does not', async () => {
+    const clock = handClock();
+    const source = recordSource({ clock, target: 't' });
+    const batches: (readonly Line[])[] = [];
+    await source.start((lines) => batches.push(lines));
+    batches.length = 0;
+    const tagged = (n: number): RpcRecord => ({ ...record(n), applied: ['rule@1'] });
+    source.add(tagged(1));
+    expect(batches.map(ids)).toEqual([['1']]);
+    source.add(tagged(2));
+    expect(batches).toHaveLength(1);
+    clock.pass(999);
+    source.add(record(3));
+    clock.pass(990);
+    batches.length = 0;
+    source.add(tagged(4));
+    expect(batches.map(ids)).toEqual([['4']]);
+  });
+
   test('waits for company at most 10 ms, in order, at most 256 to a batch', async () => {
     const clock = handClock();
     const source = recordSource({ clock, target: 't' });

@@ -8,6 +8,10 @@ const batchMs = 10;
 const recordsPerBatchMax = 256;
 /** What is kept while nobody listens; the oldest is dropped and counted. */
 const recordsHeldMax = 4_096;
+/** A tag that was not on any record for so long is news, and news goes at once: it shows that a change has its effect. */
+const newsAfterMs = 1_000;
+/** Tags that are remembered; with more, all are news again. */
+const tagsMax = 1_024;
 /** A source silent for three of these is stale (rules.md section 3, 4). */
 const heartbeatMs = 1_000;
 
@@ -41,6 +45,19 @@ export function recordSource({ clock, target }: { readonly clock: Clock; readonl
     else cancelFlush ??= clock.after(batchMs, flush);
   };
 
+  const seenMs = new Map<string, number>();
+  const isNews = ({ applied }: RpcRecord): boolean => {
+    if (applied.length === 0) return false;
+    const nowMs = clock.monotonic();
+    if (seenMs.size > tagsMax) seenMs.clear();
+    let news = false;
+    for (const tag of applied) {
+      news ||= nowMs - (seenMs.get(tag) ?? Number.NEGATIVE_INFINITY) >= newsAfterMs;
+      seenMs.set(tag, nowMs);
+    }
+    return news;
+  };
+
   const sign = (state: 'live' | 'stale'): void => {
     hold({ stream: 'source', time: nanoseconds(clock.now()), source: target, state, streams: ['rpc'] });
     flush();
@@ -50,6 +67,7 @@ export function recordSource({ clock, target }: { readonly clock: Clock; readonl
     add: (record) => {
       records++;
       hold(record);
+      if (emit !== null && isNews(record)) flush();
     },
     start: async (to) => {
       emit = to;

@@ -11,10 +11,12 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   table: async () => (await import('./commands/read.ts')).table,
   why: async () => (await import('./commands/read.ts')).why,
   'rule lint': async () => (await import('./commands/rule.ts')).ruleLint,
+  'rule test': async () => (await import('./commands/ruletest.ts')).ruleTest,
   'rule apply': async () => (await import('./commands/rule.ts')).ruleApply,
   'rule list': async () => (await import('./commands/rule.ts')).ruleList,
   'rule show': async () => (await import('./commands/rule.ts')).ruleShow,
   'rule history': async () => (await import('./commands/rule.ts')).ruleHistory,
+  explain: async () => (await import('./commands/explain.ts')).explain,
   replay: async () => (await import('./commands/replay.ts')).replay,
 };
 

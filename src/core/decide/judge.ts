@@ -167,7 +167,7 @@ function start(run: RuleRun, time: bigint): void {
 
 const noLife: Life = { status: 'unseen', staleIn: [], liveThroughout: [] };
 
-function lifeOf(judge: Judge, { compiled, layout, knownFromNs }: RuleRun, t: bigint): Life {
+export function lifeOf(judge: Judge, { compiled, layout, knownFromNs }: RuleRun, t: bigint): Life {
   return compiled.stream === null ? noLife : lifeAt(judge.life[compiled.stream], { t, windows: layout.windows, knownFromNs });
 }
 

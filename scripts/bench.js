@@ -1,0 +1,28 @@
+// `npm run bench -- NAME`: what runs how fast beside what, in one run. Prints a table and writes bench/NAME.json.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+
+// As bin/flyball.js does, before any pattern is compiled.
+setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
+
+const benches = ['cel'];
+const [name = ''] = process.argv.slice(2);
+if (!benches.includes(name)) {
+  process.stderr.write(`usage: npm run bench -- ${benches.join('|')}\n`);
+  process.exitCode = 2;
+} else {
+  const { run } = await import(`../test/bench/${name}.js`);
+  const { rows, ...summary } = await run();
+  const folder = join(import.meta.dirname, '..', 'bench');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ node: process.version, ...summary, rows }, null, 2)}\n`);
+  for (const { text, ...measured } of rows) process.stdout.write(`${text}\n  ${line(Object.values(measured)[0])}\n`);
+  for (const [title, values] of Object.entries(summary)) process.stdout.write(`${title}\n  ${line(values)}\n`);
+}
+
+function line(values) {
+  return Object.entries(values)
+    .map(([key, value]) => `${key} ${value === null ? '-' : value.toPrecision(3)}`)
+    .join(' · ');
+}
