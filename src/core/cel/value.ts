@@ -10,10 +10,8 @@ import type { Value } from '../../model/rule.ts';
 import { floorDivide, formatTime } from '../../model/time.ts';
 
 const secondNs = 1_000_000_000n;
-const int64Max = 2n ** 63n - 1n;
-
 /** Whether a whole number is a CEL int (and its ns a CEL duration). */
-export const isInt64 = (value: bigint): boolean => value <= int64Max && value >= -int64Max - 1n;
+export const isInt64 = (value: bigint): boolean => BigInt.asIntN(64, value) === value;
 
 /** A duration as CEL holds it; seconds and nanos have one sign. */
 export function durationMessage(ns: bigint): Duration {

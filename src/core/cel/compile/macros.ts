@@ -32,10 +32,13 @@ export function loop(expr: Expr, comprehension: Expr_Comprehension, scope: Scope
   const collected = value === null ? null : emit(value, inner);
   const body = bodies[name]?.({ test, value: collected });
   if (body === undefined) throw new Error(`flyball: broken invariant: a macro ${name}`);
-  const over = range.type.kind === 'map' ? (of: string) => `${of}.keys()` : (of: string) => of;
+  // By index: an iterator over an array costs twice as much.
+  const isMap = range.type.kind === 'map';
+  const head = isMap
+    ? `for (const ${variable.js} of all.keys()) {`
+    : `for (let i = 0; i < all.length; i++) { const ${variable.js} = all[i];`;
   const declared = temporaries.length === 0 ? '' : `let ${temporaries.join(', ')}; `;
-  const run = (of: string): string =>
-    `((all) => { ${declared}${body.before} for (const ${variable.js} of all) { ${body.each} } ${body.after} })(${over(of)})`;
+  const run = (of: string): string => `((all) => { ${declared}${body.before} ${head} ${body.each} } ${body.after} })(${of})`;
   const collects = collected === null ? bool : list(collected.type);
   return strict(scope, [range], run, { type: type.kind === 'list' ? collects : type, fails: body.fails });
 }

@@ -38,16 +38,29 @@ function equality(scope: Scope, symbol: '==' | '!=', left: Code, right: Code): C
 
 /** Ints are numbers as long as they are exact; where a declared range says they must be, nothing is checked. */
 function ints(scope: Scope, symbol: string, left: Code, right: Code): Code {
-  if (symbol === '/' || symbol === '%') {
-    const name = symbol === '/' ? 'divide' : 'modulo';
-    const sure = typeof right.constant === 'number' && right.constant !== 0;
-    return strict(scope, [left, right], (x, y) => `rt.${name}(${x}, ${y})`, { type: int, fails: !sure });
-  }
+  if (symbol === '/' || symbol === '%') return divided(scope, symbol, left, right);
   const range = reach(symbol, left.range ?? safe, right.range ?? safe);
   if (range[0] < safe[0] || range[1] > safe[1])
     return strict(scope, [left, right], (x, y) => `rt.whole(${x} ${symbol} ${y})`, { type: int });
   // 0 * -1 is -0, which is no int.
   return strict(scope, [left, right], (x, y) => `${x} ${symbol} ${y}${symbol === '*' ? ' + 0' : ''}`, { type: int, range });
+}
+
+/** Up to here a quotient of doubles, cut, is the quotient of the ints: its error is less than what it lacks to the next whole number. */
+const quotientExactMax = 2 ** 50;
+
+function divided(scope: Scope, symbol: '/' | '%', left: Code, right: Code): Code {
+  const by = right.constant;
+  const [least, greatest] = left.range ?? safe;
+  if (typeof by !== 'number' || by <= 0 || least < 0 || greatest > quotientExactMax) {
+    const sure = typeof by === 'number' && by !== 0;
+    return strict(scope, [left, right], (x, y) => `rt.${symbol === '/' ? 'divide' : 'modulo'}(${x}, ${y})`, { type: int, fails: !sure });
+  }
+  if (symbol === '%') return strict(scope, [left], (x) => `${x} % ${by}`, { type: int, range: [0, Math.min(greatest, by - 1)] });
+  return strict(scope, [left], (x) => `Math.floor(${x} / ${by})`, {
+    type: int,
+    range: [Math.floor(least / by), Math.floor(greatest / by)],
+  });
 }
 
 function reach(symbol: string, [a, b]: Range, [c, d]: Range): Range {
