@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -18,7 +18,8 @@ export type Running = {
   readonly stop: () => Promise<void>;
 };
 
-const stopMsMax = 60_000;
+/** A Ctrl-C takes 2 s; a wait that nobody ended, 40. */
+const stopMsMax = 20_000;
 
 export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
   const home = mkdtempSync(join(tmpdir(), 'flyball-e2e-'));
@@ -40,7 +41,10 @@ export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Run
       const ended = await Promise.race([exited.then(() => true), pause(stopMsMax, false)]);
       if (!ended) child.kill('SIGKILL');
       await exited;
+      const left = readdirSync(join(home, 'sockets'));
       rmSync(home, { recursive: true, force: true });
+      if (!ended) throw new Error(`Ctrl-C did not end it within ${stopMsMax} ms:\n${stderr()}`);
+      if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
     },
   };
 }

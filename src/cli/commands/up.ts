@@ -69,12 +69,11 @@ export const up: Command = {
       }
       feed({ kind: 'start', atMs: clock.now() });
       const events = followEvents(timeline.scenario, feed);
-      const finished = await Promise.race([play(running, () => timeline, feed), stopped]);
-      if (finished === 'stopped') {
-        events.stop();
-        return flag(values, 'once') ? 2 : 0;
-      }
+      const incident = play(running, () => timeline, feed);
+      const finished = await Promise.race([incident.done, stopped]);
+      incident.stop();
       events.stop();
+      if (finished === 'stopped') return flag(values, 'once') ? 2 : 0;
       const { bus, sidecar, database } = running.about;
       const { report, reasons } = reportOf(timeline, { bus, sidecar, telemetry: 'builtin', enforce: 'builtin', database });
       for (const reason of reasons) say(`not as it should be: ${reason}`);
@@ -98,10 +97,15 @@ function scenarioOf(values: Values): Scenario | null {
   return name === 'none' ? null : scenarios[name];
 }
 
-/** Injects the fault and lifts it as the scenario says; resolves at its end. */
-function play(running: Up, now: () => Timeline | null, feed: (event: TimelineEvent) => void): Promise<'done'> {
-  return new Promise((resolve_) => {
-    const cancel = clock.each(askEveryMs, () => {
+/** Injects the fault and lifts it as the scenario says; `done` resolves at its end. */
+function play(
+  running: Up,
+  now: () => Timeline | null,
+  feed: (event: TimelineEvent) => void,
+): { readonly done: Promise<'done'>; readonly stop: () => void } {
+  let stop = (): void => undefined;
+  const done = new Promise<'done'>((resolve_) => {
+    stop = clock.each(askEveryMs, () => {
       const timeline = now();
       if (timeline === null) return;
       const due = next(timeline, clock.now());
@@ -109,12 +113,10 @@ function play(running: Up, now: () => Timeline | null, feed: (event: TimelineEve
       if (due === 'inject' || due === 'lift') {
         running.setFault(fault, on, due === 'inject');
         feed({ kind: 'fault', atMs: clock.now(), on: due === 'inject' });
-      } else if (due === 'finish') {
-        cancel();
-        resolve_('done');
-      }
+      } else if (due === 'finish') resolve_('done');
     });
   });
+  return { done, stop: () => stop() };
 }
 
 /** What the engine tells of the scenario's rule, as it happens. */
