@@ -6,7 +6,7 @@ import type { LeadOptions } from '../core/publish/types.ts';
 import { checkRuleText } from '../core/rule/checktext.ts';
 import { assert } from '../model/problem.ts';
 
-/** Code is compiled for speed only after some calls: the fifth plan takes a fifth of the first. */
+/** Code is compiled for speed only after some calls. */
 const incidents = 6;
 const startMs = Date.UTC(2026, 0, 1);
 const instances = ['a', 'b', 'c'];
@@ -27,7 +27,7 @@ mode: enforce
 
 /**
  * Plays a small incident several times in a loop of its own, whose effects go nowhere: an incident is rare, and the first plan of a fresh
- * process took 10 to 50 ms, a rehearsed one 2. Returns how many commits were planned, which is one for each incident.
+ * process took 10 to 50 ms, later ones 2 to 3. Returns how many commits were planned, which is one for each incident.
  */
 export function rehearse(options: LeadOptions): number {
   const { compiled } = checkRuleText(text, 'rehearsal', 1);

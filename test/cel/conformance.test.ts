@@ -150,5 +150,6 @@ test('over the whole conformance suite no value is wrong; what is not built is r
     process.stdout.write(`${lines.join('\n')}\n${passed}/${all}\n${most.map(([why, n]) => `${n} ${why}`).join('\n')}\n`);
   }
   expect(wrong).toEqual([]);
-  expect(passed).toBeGreaterThan(0);
+  // What passed once goes on passing; 2,319 in all (FLYBALL_CEL_REPORT=1 lists sections and reasons).
+  expect(passed).toBeGreaterThanOrEqual(780);
 });

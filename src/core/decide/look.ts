@@ -35,7 +35,7 @@ export function lookInto(judge: Judge, rule: string, keyText: string): Look | nu
   const t = run.nextNs - compiled.rule.everyNs;
   const instant = createInstant(run, t, lifeOf(judge, run, t));
   const byUntil = isInForce(key.course);
-  const judged = byUntil && run.until !== null && compiled.until !== null ? { of: run.until, checked: compiled.until } : { of: run.when, checked: compiled.when }; // prettier-ignore
+  const checked = byUntil ? (compiled.until ?? compiled.when) : compiled.when;
   const values = new Map<string, Value | null>();
   for (const of of [run.when, run.until ?? run.when]) {
     of.texts.forEach((text, i) => {
@@ -43,7 +43,6 @@ export function lookInto(judge: Judge, rule: string, keyText: string): Look | nu
       if (slot !== undefined) values.set(text, aggregateValue(instant, key, slot, minimumOf(run, byUntil)));
     });
   }
-  const { checked } = judged;
   const columns = compiled.columns.map(({ name, type }) => ({ name, type }));
   const conditions = checked === null ? [] : leavesOf(checked.expr).map((expr): Condition => {
     const aggregates = checked.aggregates.filter(({ id }) => holds(expr, id));

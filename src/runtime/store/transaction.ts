@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
-import type { Problem } from '../../model/problem.ts';
-import { assert } from '../../model/problem.ts';
+import type { Problem, Result } from '../../model/problem.ts';
+import { assert, fail, ok } from '../../model/problem.ts';
 import type { Connection, Db, Lent } from './connection.ts';
 import { downProblem, failureKind, isRefusal } from './failure.ts';
 
@@ -21,13 +21,9 @@ export async function transact<T>(
   run: (db: Db) => Promise<{ readonly value: T } | { readonly problem: Problem }>,
   lend: () => Promise<Lent> = connection.client,
 ): Promise<Outcome<T>> {
-  let client: Lent;
-  try {
-    client = await lend();
-  } catch (error) {
-    // No connection, whatever the reason.
-    return { state: 'down', problem: downProblem(error, at) };
-  }
+  const lent = await borrow(lend, at);
+  if (!lent.ok) return { state: 'down', problem: lent.problem };
+  const client = lent.value;
   let committing = false;
   try {
     await client.db.execute(sql`begin`);
@@ -58,12 +54,9 @@ export async function atOnce<T>(
   at: string,
   run: (db: Db) => Promise<T>,
 ): Promise<Exclude<Outcome<T>, { state: 'abandoned' }>> {
-  let client: Lent;
-  try {
-    client = await connection.committer();
-  } catch (error) {
-    return { state: 'down', problem: downProblem(error, at) };
-  }
+  const lent = await borrow(connection.committer, at);
+  if (!lent.ok) return { state: 'down', problem: lent.problem };
+  const client = lent.value;
   try {
     const value = await run(client.db);
     client.release();
@@ -73,5 +66,14 @@ export async function atOnce<T>(
     const kind = failureKind(error);
     if (kind === 'bug') throw error;
     return { state: isRefusal(error) ? kind : 'unknown', problem: downProblem(error, at) };
+  }
+}
+
+/** No connection, whatever the reason, is a database that is down. */
+async function borrow(lend: () => Promise<Lent>, at: string): Promise<Result<Lent>> {
+  try {
+    return ok(await lend());
+  } catch (error) {
+    return fail(downProblem(error, at));
   }
 }
