@@ -19,7 +19,13 @@ const real: Readings = { wall: () => Date.now(), monotonic: () => performance.no
  * (NTP, a person, a resumed laptop) is followed at once, while the fraction comes from the monotonic clock.
  */
 export function systemClock(readings: Readings = real): Clock {
-  return { now: wallClock(readings), monotonic: readings.monotonic, after, each: (ms, run) => each(ms, run, readings.monotonic) };
+  const { monotonic } = readings;
+  return {
+    now: wallClock(readings),
+    monotonic,
+    after: (ms, run) => after(ms, run, monotonic),
+    each: (ms, run) => each(ms, run, monotonic),
+  };
 }
 
 function wallClock({ wall, monotonic }: Readings): () => number {
@@ -48,16 +54,21 @@ function pair(wall: () => number, monotonic: () => number): { readonly at: numbe
   }
 }
 
-function after(ms: number, run: () => void): () => void {
-  let left = Math.max(0, ms);
+/** Node cuts fractions off and may fire up to 1 ms before its time: what comes early waits again. */
+function after(ms: number, run: () => void, monotonic: () => number): () => void {
+  const due = monotonic() + Math.max(0, ms);
   let timer: NodeJS.Timeout;
-  const arm = (): void => {
-    const step = Math.min(left, timerMsMax);
-    left -= step;
-    // Node cuts fractions off, which would call back early.
-    timer = setTimeout(() => (left > 0 ? arm() : run()), Math.ceil(step));
+  const arm = (left: number): void => {
+    timer = setTimeout(
+      () => {
+        const still = due - monotonic();
+        if (still > 0) arm(still);
+        else run();
+      },
+      Math.min(Math.ceil(left), timerMsMax),
+    );
   };
-  arm();
+  arm(ms);
   return () => clearTimeout(timer);
 }
 
@@ -68,12 +79,13 @@ function each(ms: number, run: () => void, monotonic: () => number): () => void 
   let beat = 1;
   let cancel = (): void => undefined;
   const arm = (): void => {
-    cancel = after(start + beat * period - monotonic(), () => {
+    const beaten = (): void => {
       beat = Math.max(beat + 1, Math.floor((monotonic() - start) / period) + 1);
       // Armed first, so that `run` may cancel.
       arm();
       run();
-    });
+    };
+    cancel = after(start + beat * period - monotonic(), beaten, monotonic);
   };
   arm();
   return () => cancel();
