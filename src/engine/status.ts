@@ -62,7 +62,7 @@ const targetViews = (loop: Loop): readonly TargetView[] =>
 
 function ruleViews(loop: Loop): readonly RuleView[] {
   const counted = counters(loop.judge);
-  const standings = keyStandings(loop.judge);
+  const standings = keyStandings(loop.judge, { onlyActive: true });
   return [...loop.rules.values()].map(({ rule, revision }) => ({
     name: rule.name,
     revision,

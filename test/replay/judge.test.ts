@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { keyOf, readKey, textOfKey } from '../../src/core/decide/key.ts';
 import { addRule, counters, createJudge, finish, intents, keyStandings, readLine, removeRule } from '../../src/core/decide/judge.ts';
 import type { Judge } from '../../src/core/decide/judge.ts';
-import { keysMax, openKey, recordsMax } from '../../src/core/decide/run.ts';
+import { cellsMax, keysMax } from '../../src/core/window/selection.ts';
+import { openKey } from '../../src/core/window/keys.ts';
 import type { Change, Intent } from '../../src/core/decide/types.ts';
 import { formatChange } from '../../src/core/replay.ts';
 import type { CompiledRule } from '../../src/core/rule/types.ts';
@@ -242,18 +243,18 @@ test('beyond keysMax keys are counted and not opened', () => {
   const rule = slow();
   const judge = started(rule);
   read(judge, tick(0));
-  for (let i = 0; i < keysMax; i++) openKey(judge.runs[0]!, keyOf(rule.columns, [`k${i}`]));
-  read(judge, rpc(0.5, 'one too many'), rpc(0.5, 'k0'));
-  expect(counters(judge).get('slow')).toMatchObject({ keysOver: 1, keys: keysMax, records: 2 });
+  for (let i = 0; i < keysMax; i++) openKey(judge.selections.rpc[0]!.selection, [`k${i}`], null);
+  read(judge, rpc(0.5, 'one too many'), rpc(0.5, 'k0'), tick(1));
+  expect(counters(judge).get('slow')).toMatchObject({ keysOver: 1, keys: 1, records: 2 });
 });
 
 test('while a window would hold a record that was not kept, the rule knows nothing', () => {
   const judge = started(compiled('rule: r\nover: rpc\nevery: 1s\nwindow: 3s\nwhen: count() > 0'));
   read(judge, rpc(0.5, 'a'), tick(1));
-  const run = judge.runs[0]!;
-  run.kept += recordsMax;
+  const { selection } = judge.selections.rpc[0]!;
+  selection.cells += cellsMax;
   read(judge, rpc(1.5, 'a'));
-  run.kept -= recordsMax;
+  selection.cells -= cellsMax;
   expect(read(judge, rpc(3.5, 'a'), tick(6)).map(brief)).toEqual(['2 firing>firing unknown', '5 firing>firing holds']);
   expect(counters(judge).get('r')).toMatchObject({ recordsOver: 1 });
 });

@@ -4,7 +4,7 @@ import { formatChange, replay } from '../../src/core/replay.ts';
 import { compiled } from './compiled.ts';
 import { oracle } from './oracle.ts';
 import type { OracleChange, OracleRule, Row } from './oracle.ts';
-import { lineOf, randomPair, randomRows } from './random.ts';
+import { lineOf, randomPair, randomRows, TooNear } from './random.ts';
 import { generator } from './seeded.ts';
 
 /** Each rule meets several streams: 2,100 pairs in all. */
@@ -47,14 +47,29 @@ function agree(g: Printed, e: OracleChange): boolean {
     g.to === e.to &&
     g.verdict === e.verdict &&
     JSON.stringify(names) === JSON.stringify(e.values.map(([name]) => name)) &&
-    e.values.every(([, value], i) => near(values[i] ?? null, value))
+    e.values.every(([text, value], i) => near(values[i] ?? null, value, isQuantile(text) ? 0.01 : 1e-9))
   );
 }
 
-/** Doubles agree within 1e-9 (settled point 17); durations are whole nanoseconds. */
-function near(a: string | number | boolean | null, b: string | number | boolean | null): boolean {
+/** Doubles agree within 1e-9 (settled point 17), quantiles within 1 % (section 3.6); durations are whole nanoseconds. */
+function near(a: string | number | boolean | null, b: string | number | boolean | null, share: number): boolean {
   if (typeof a !== 'number' || typeof b !== 'number') return a === b;
-  return Math.abs(a - b) <= Math.max(1e-9, 1e-9 * Math.max(Math.abs(a), Math.abs(b)));
+  return Math.abs(a - b) <= Math.max(1e-9, share * Math.max(Math.abs(a), Math.abs(b)));
+}
+
+const isQuantile = (text: string): boolean => /^(?:peers\()?(?:p\d\d|quantile)\(/.test(text);
+
+/** Pairs of rule and stream that were compared. */
+const met = new Set<string>();
+
+/** null: somewhere a quantile is so near to what it is compared with that the text leaves the answer open. */
+function expectedOf(rule: OracleRule, rows: readonly Row[]): readonly OracleChange[] | null {
+  try {
+    return oracle(rule, rows);
+  } catch (error) {
+    if (!(error instanceof TooNear)) throw error;
+    return null;
+  }
 }
 
 function firstDifference(seed: number, plant: (rule: OracleRule) => OracleRule = (rule) => rule): string | null {
@@ -63,7 +78,10 @@ function firstDifference(seed: number, plant: (rule: OracleRule) => OracleRule =
   const judged = compiled(text);
   for (let stream = 0; stream < streamsPerRule; stream++) {
     const rows = randomRows(random);
-    const found = difference(printed(judged, rows), oracle(plant(rule), rows));
+    const expected = expectedOf(plant(rule), rows);
+    if (expected === null) continue;
+    met.add(`${seed} ${stream}`);
+    const found = difference(printed(judged, rows), expected);
     if (found !== null) return `seed ${seed}, stream ${stream}\n${text}\n${found}`;
   }
   return null;
@@ -71,7 +89,9 @@ function firstDifference(seed: number, plant: (rule: OracleRule) => OracleRule =
 
 describe('the judge says what the text says', { timeout: 300_000 }, () => {
   test.each(Array.from({ length: parts }, (_, part) => part))('part %i of random rules and streams', (part) => {
+    met.clear();
     for (const seed of seeds.slice(part * rulesPerPart, (part + 1) * rulesPerPart)) expect(firstDifference(seed)).toBeNull();
+    expect(met.size).toBeGreaterThan(0.9 * rulesPerPart * streamsPerRule);
   });
 });
 

@@ -109,15 +109,29 @@ function comparison(random: Random, siblings: boolean): Part {
   const op = random.pick(['>', '>=', '<', '<=', '==', '!=']);
   const compare = comparers[op] ?? (() => false);
   const both = (x: Seen, y: Seen): boolean | undefined => (x === undefined || y === undefined ? undefined : compare(Number(x), Number(y)));
+  /** A quantile that is compared with what moves is known within 1 %: nearer than that nothing is said (rules.md section 3.6). */
+  const roughly = (x: Seen, y: Seen): boolean | undefined => {
+    if (x !== undefined && y !== undefined && Math.abs(Number(x) - Number(y)) <= 0.02 * Math.max(Math.abs(Number(x)), Math.abs(Number(y))))
+      throw new TooNear();
+    return both(x, y);
+  };
   if (random.chance(0.25)) {
     const b = aggregate(random, siblings);
+    const moving = isRough(a) || isRough(b) ? roughly : both;
     if (b.type === a.type && a.type === 'duration')
-      return { cel: `${a.text} ${op} 1.5 * ${b.text}`, aggregates: [a, b], judge: (see) => both(see(a), times(1.5, see(b))) };
-    if (b.type === a.type) return { cel: `${a.text} ${op} ${b.text}`, aggregates: [a, b], judge: (see) => both(see(a), see(b)) };
+      return { cel: `${a.text} ${op} 1.5 * ${b.text}`, aggregates: [a, b], judge: (see) => moving(see(a), times(1.5, see(b))) };
+    if (b.type === a.type) return { cel: `${a.text} ${op} ${b.text}`, aggregates: [a, b], judge: (see) => moving(see(a), see(b)) };
   }
   const [text, value] = constant(random, a);
-  return { cel: `${a.text} ${op} ${text}`, aggregates: [a], judge: (see) => both(see(a), value) };
+  const fixed = a.inner !== undefined && isRough(a) ? roughly : both;
+  return { cel: `${a.text} ${op} ${text}`, aggregates: [a], judge: (see) => fixed(see(a), value) };
 }
+
+/** Thrown by the oracle where the text leaves the answer open. */
+export class TooNear extends Error {}
+
+/** Shown within 1 %: a quantile, also among siblings. */
+const isRough = (a: OracleAggregate): boolean => (a.inner ?? a).name === 'quantile';
 
 const times = (factor: number, x: Seen): Seen => (x === undefined ? undefined : factor * Number(x));
 

@@ -4,13 +4,18 @@ import type { Value } from '../../model/rule.ts';
 import { baseBindings, bindRecord } from './bind.ts';
 import type { Bindings } from './bind.ts';
 import { aggregateNames, compile, isInexact, rawOf, recordNames, valueFrom } from './compile/program.ts';
+import type { Codes } from './compile/program.ts';
 import type { Raw } from './compile/code.ts';
 import { aggregateProgram, createCel, recordProgram } from './evaluate.ts';
 import type { CelType, Checked } from './types.ts';
-import { celTimestamp } from './value.ts';
+import { celTimestamp, scalarOf } from './value.ts';
+import type { Scalar } from './value.ts';
 
-/** The value of a CEL<r> for a record; null: CEL's error, which is absence. */
-export type RecordProgram = (record: FlyRecord) => Value | null;
+/**
+ * What a CEL<r> measures of a record; undefined: CEL's error, which is absence. Whole numbers (ints, durations and times in ns) are numbers
+ * while a double holds them exactly, else bigints, so that equal values are always equal here.
+ */
+export type Measure = (record: FlyRecord) => Scalar | undefined;
 
 /** A key as expressions see it. */
 export type BoundKey = {
@@ -23,15 +28,39 @@ export type BoundKey = {
 /** The value of a CEL<a> with its outermost aggregates handed in by position (null: without value); null: unknown. */
 export type AggregateRun = (values: readonly (Value | null)[], key: BoundKey, nowNs: bigint) => Value | null;
 
+/**
+ * Whether a CEL<a> holds; undefined: unknown. It gets the values as compiled code takes them (undefined: without value, null: an int beyond
+ * 2^53), so that nothing is built for a key whose verdict stays.
+ */
+export type Condition = (
+  raws: readonly (Raw | undefined)[],
+  values: () => readonly (Value | null)[],
+  key: BoundKey,
+  nowNs: bigint,
+) => boolean | undefined;
+
 type Column = { readonly name: string; readonly type: CelType };
 
 /** Makes programs of expressions. The two ways of it give the same values: the plain one is the meaning, the compiled one is fast. */
 export type Programs = {
-  readonly record: (checked: Checked) => RecordProgram;
+  readonly record: (checked: Checked) => Measure;
   readonly aggregate: (checked: Checked, columns: readonly Column[]) => AggregateRun;
+  readonly condition: (checked: Checked, columns: readonly Column[]) => Condition;
 };
 
 export function plainPrograms(): Programs {
+  const programs = plainOnes();
+  return { ...programs, condition: (checked, columns) => conditionOf(programs.aggregate(checked, columns)) };
+}
+
+const conditionOf =
+  (run: AggregateRun): Condition =>
+  (_, values, key, nowNs) => {
+    const result = run(values(), key, nowNs);
+    return typeof result === 'boolean' ? result : undefined;
+  };
+
+function plainOnes(): Pick<Programs, 'record' | 'aggregate'> {
   const cel = createCel();
   let last: FlyRecord | null = null;
   let bindings: Bindings = baseBindings();
@@ -41,7 +70,8 @@ export function plainPrograms(): Programs {
       return (record) => {
         if (record !== last) bindings = bindRecord(record);
         last = record;
-        return run(bindings);
+        const value = run(bindings);
+        return value === null ? undefined : canonical(scalarOf(value));
       };
     },
     aggregate: (checked) => {
@@ -54,6 +84,7 @@ export function plainPrograms(): Programs {
 /** Ints are numbers while they are exact; the rare record for which they are not is judged by the plain evaluator. */
 export function compiledPrograms(): Programs {
   const plain = plainPrograms();
+  const codes: Codes = new Map();
   return {
     record: (checked) => {
       const exact = lazily(() => plain.record(checked));
@@ -61,7 +92,8 @@ export function compiledPrograms(): Programs {
       if (run === null) return exact();
       return (record) => {
         try {
-          return valueFrom(run(record), checked.type);
+          const raw = run(record);
+          return typeof raw === 'object' || raw === undefined ? undefined : canonical(raw);
         } catch (error) {
           if (!isInexact(error)) throw error;
           return exact()(record);
@@ -83,7 +115,35 @@ export function compiledPrograms(): Programs {
         }
       };
     },
+    condition: (checked, columns) => {
+      const exact = lazily(() => conditionOf(plain.aggregate(checked, columns)));
+      const run = compile<[readonly (Raw | undefined)[], readonly Raw[], bigint]>(
+        checked,
+        'v, k, now',
+        aggregateNames(checked, columns),
+        codes,
+      );
+      if (run === null) return exact();
+      return (raws, values, key, nowNs) => {
+        if (key.raw === null || raws.includes(null)) return exact()(raws, values, key, nowNs);
+        try {
+          const result = run(raws, key.raw, nowNs);
+          return typeof result === 'boolean' ? result : undefined;
+        } catch (error) {
+          if (!isInexact(error)) throw error;
+          return exact()(raws, values, key, nowNs);
+        }
+      };
+    },
   };
+}
+
+/** One form for each value; NaN is none. */
+export function canonical(scalar: Scalar): Scalar | undefined {
+  if (typeof scalar === 'number') return Number.isNaN(scalar) ? undefined : scalar + 0;
+  if (typeof scalar !== 'bigint') return scalar;
+  const number = Number(scalar);
+  return Number.isSafeInteger(number) ? number : scalar;
 }
 
 /** undefined where there is no value; null: an int beyond 2^53 is among them. */

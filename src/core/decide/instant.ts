@@ -1,64 +1,104 @@
-import type { Value, Verdict } from '../../model/rule.ts';
-import { isEmpty, slideTo } from '../window/keep.ts';
-import type { Life } from '../window/liveness.ts';
+import type { KeyState, Value, Verdict } from '../../model/rule.ts';
+import { isMember } from '../window/view.ts';
 import { expireCourse, isInForce, mayForget, stepCourse } from './course.ts';
 import type { Course } from './course.ts';
 import { hold } from './hold.ts';
 import { compareKeys } from './key.ts';
-import { aggregateValue, createInstant, evaluate, minimumOf } from './reading.ts';
+import { usesNow } from './now.ts';
+import { holds, slotValue } from './reading.ts';
 import type { Instant } from './reading.ts';
-import { closeKey, isStanding } from './run.ts';
-import type { Judged, KeyRun, RuleRun } from './run.ts';
-import type { Change } from './types.ts';
+import { activate, forget, isStanding, know, knownKeys, setStanding, settle, standing, standingOf } from './run.ts';
+import type { Judged, KeyRun, RuleRun, Source } from './run.ts';
+import { faceOf } from './shared.ts';
+import type { Change, Key } from './types.ts';
 
-/** Judges every key of a rule at the instant `t`, when nothing later than `t` was added (rules.md sections 3.9 to 3.13). */
-export function judgeInstant(run: RuleRun, t: bigint, life: Life): readonly Change[] {
-  for (const key of run.keys.values()) {
-    run.kept -= key.windows.records.length;
-    slideTo(key.windows, t);
-    run.kept += key.windows.records.length;
-  }
-  const instant = createInstant(run, t, life);
+/** Judges a rule at the instant `t`, to which its selection was advanced (rules.md sections 3.9 to 3.13). */
+export function judgeInstant(run: RuleRun, t: bigint): readonly Change[] {
   const { expiresNs } = run.compiled.rule;
   run.isOver = expiresNs !== null && t >= expiresNs;
   run.isQuiet = true;
+  const instant: Instant = { run, t };
   const changes: Change[] = [];
-  for (const key of run.keys.values()) {
-    const change = judgeKey(instant, key);
+  if (run.source !== null && !run.isOver) judgeClear(instant, run.source, changes);
+  for (const key of run.active.values()) {
+    const change = judgeActive(instant, key);
     if (change !== null) changes.push(change);
-    if (isEmpty(key.windows) && key.key.size > 0 && mayForget(key.course, t, run.timing)) closeKey(run, key);
   }
-  if (run.isOver) for (const key of run.keys.values()) closeKey(run, key);
-  return changes.sort((a, b) => compareKeys(a.key, b.key));
+  if (run.isOver) for (const id of knownKeys(run)) forget(run, id);
+  return changes.length < 2 ? changes : changes.sort((a, b) => compareKeys(a.key, b.key));
 }
 
-function judgeKey(instant: Instant, key: KeyRun): Change | null {
+/** The keys that are clear: those that changed, or all of them when something changed for all. A key that begins to hold becomes active. */
+function judgeClear(instant: Instant, source: Source, changes: Change[]): void {
+  const { run, t } = instant;
+  const { shared, view } = source;
+  const { selection } = shared;
+  const blind = isBlind(run, t);
+  const isWhole =
+    source.turn !== selection.turn - 1 || selection.readsFrom === selection.turn || blind !== run.wasBlind || usesNow(run.now);
+  const isForAll = isWhole || (source.comparesSiblings && selection.changedAt === selection.turn);
+  source.turn = selection.turn;
+  run.wasBlind = blind;
+  const { members } = view;
+  const judge = (id: number): void => {
+    const change = judgeKey(instant, source, id, blind);
+    if (change !== null) changes.push(change);
+  };
+  if (isForAll) {
+    // From the end, for a key that is forgotten makes room for the last.
+    for (let i = members.size - 1; i >= 0; i--) judge(members.ids[i]!);
+    return;
+  }
+  const { dirty, keys, turn } = selection;
+  if (dirty.length <= members.size) {
+    for (const id of dirty) if (isMember(members, id)) judge(id);
+  } else {
+    for (let i = members.size - 1; i >= 0; i--) if (keys.touched[members.ids[i]!] === turn) judge(members.ids[i]!);
+  }
+}
+
+function judgeKey(instant: Instant, source: Source, id: number, blind: boolean): Change | null {
+  const { run } = instant;
+  const before = standingOf(source, id);
+  if (before === standing.active) return null;
+  const isHeld = holdsRecords(source, id);
+  if (before === standing.none && !isHeld) return null;
+  const verdict = blind ? 'unknown' : verdictOf(instant, id, false);
+  know(run, id);
+  if (verdict === 'holds') {
+    activate(run, id);
+    return null;
+  }
+  const after = verdict === 'clear' ? standing.clear : standing.unknown;
+  const change = (before === standing.clear) === (after === standing.clear) ? null : changeOf(instant, id, verdict);
+  setStanding(source, id, after);
+  if (!isHeld && run.compiled.columns.length > 0) forget(run, id);
+  return change;
+}
+
+function judgeActive(instant: Instant, key: KeyRun): Change | null {
   const { run, t } = instant;
   const before = key.course;
   if (run.isOver && before.state === 'clear') return null;
-  const verdict = run.isOver ? 'unknown' : verdictOf(instant, key);
+  const byUntil = isInForce(before);
+  const verdict = run.isOver || run.wasBlind ? 'unknown' : verdictOf(instant, key.id, byUntil);
   key.course = run.isOver ? expireCourse(before, t) : next(run, before, { verdict, t });
   const { state, reason } = key.course;
   if (state !== before.state) run.isQuiet = false;
   const isChange = state !== before.state || verdict !== before.verdict;
-  const values = isChange ? shownValues(instant, key, before) : new Map<string, Value | null>();
+  const values = isChange ? shownValues(run, key.id, byUntil) : new Map<string, Value | null>();
   key.held = hold(instant, key, values);
+  const { key: columns, text } = key;
+  if (run.source !== null && mayForget(key.course, t, run.timing)) {
+    if (!holdsRecords(run.source, key.id) && columns.size > 0) forget(run, key.id);
+    // What `until` said last, `when` has yet to say.
+    else if (verdict !== 'holds' && !byUntil) settle(run, key);
+  }
   if (!isChange) return null;
-  const { compiled } = run;
-  return {
-    timeNs: t,
-    rule: compiled.rule.name,
-    revision: compiled.revision,
-    key: key.key,
-    keyText: key.text,
-    from: before.state,
-    to: state,
-    verdict,
-    verdictBefore: before.verdict,
-    reason,
-    values,
-  };
+  return { ...told(instant, columns, text), from: before.state, to: state, verdict, verdictBefore: before.verdict, reason, values };
 }
+
+const holdsRecords = ({ shared, longest }: Source, id: number): boolean => shared.selection.windows[longest]!.counts[id]! > 0;
 
 /** A standing rule fires at its first instant, whatever the times say, and stays. */
 function next(run: RuleRun, course: Course, { verdict, t }: { readonly verdict: Verdict; readonly t: bigint }): Course {
@@ -67,38 +107,57 @@ function next(run: RuleRun, course: Course, { verdict, t }: { readonly verdict: 
 }
 
 /** Of `when` in clear and pending; in firing and clearing of `until`, turned round (settled point 9). */
-function verdictOf(instant: Instant, key: KeyRun): Verdict {
-  const { run, t } = instant;
-  if (run.when === null) return 'holds';
-  if (isBlind(run, t)) return 'unknown';
-  const byUntil = isInForce(key.course);
-  const result = evaluate(instant, key, byUntil ? (run.until ?? run.when) : run.when, minimumOf(run, byUntil));
-  if (typeof result !== 'boolean') return 'unknown';
+function verdictOf(instant: Instant, id: number, byUntil: boolean): Verdict {
+  const { when, until } = instant.run;
+  if (when === null) return 'holds';
+  const result = holds(instant, id, byUntil ? (until ?? when) : when, byUntil);
+  if (result === undefined) return 'unknown';
   // The default `until` is !(when), so there the two turns cancel.
-  return result !== (byUntil && run.until !== null) ? 'holds' : 'clear';
+  return result !== (byUntil && until !== null) ? 'holds' : 'clear';
 }
 
-function isBlind({ compiled, startNs, blindUntilNs }: RuleRun, t: bigint): boolean {
+export function isBlind({ compiled, startNs, source }: RuleRun, t: bigint): boolean {
   const { warmup, windowNs } = compiled.rule;
   const isWarming = warmup === 'window' && startNs !== null && t - windowNs < startNs;
+  const blindUntilNs = source?.shared.selection.blindUntilNs ?? null;
   return isWarming || (blindUntilNs !== null && t <= blindUntilNs);
 }
 
-/** `values` of a change: the aggregates of `when`, then of `until`; a text in both as the verdict saw it (settled point 10). */
-function shownValues(instant: Instant, key: KeyRun, before: Course): ReadonlyMap<string, Value | null> {
+/** A clear key whose verdict alone changes. */
+function changeOf(instant: Instant, id: number, verdict: Verdict): Change {
   const { run } = instant;
+  const { key, text } = faceOf(run.source!.shared, id, run.compiled);
+  const verdictBefore = verdict === 'clear' ? 'unknown' : 'clear';
+  const state: KeyState = 'clear';
+  return {
+    ...told(instant, key, text()),
+    from: state,
+    to: state,
+    verdict,
+    verdictBefore,
+    reason: null,
+    values: shownValues(run, id, false),
+  };
+}
+
+function told({ run, t }: Instant, key: Key, keyText: string): Pick<Change, 'timeNs' | 'rule' | 'revision' | 'key' | 'keyText'> {
+  const { rule, revision } = run.compiled;
+  return { timeNs: t, rule: rule.name, revision, key, keyText };
+}
+
+/** `values` of a change: the aggregates of `when`, then of `until`; a text in both as the verdict saw it (settled point 10). */
+function shownValues(run: RuleRun, id: number, byUntil: boolean): ReadonlyMap<string, Value | null> {
   const { when } = run;
   if (when === null) return new Map();
   const until = run.until ?? when;
-  const byUntil = isInForce(before);
   const shown = new Map<string, Value | null>();
-  const show = (of: Judged, minimum: (text: string) => number): void => {
+  const show = (of: Judged, withUntil: (text: string) => boolean): void => {
     of.texts.forEach((text, i) => {
-      const slot = of.slots[i];
-      if (slot !== undefined && !shown.has(text)) shown.set(text, aggregateValue(instant, key, slot, minimum(text)));
+      const slot = (withUntil(text) ? of.untilSlots : of.slots)[i];
+      if (slot !== undefined && !shown.has(text)) shown.set(text, slotValue(run, id, slot));
     });
   };
-  show(when, (text) => minimumOf(run, byUntil && until.texts.includes(text)));
-  show(until, () => minimumOf(run, true));
+  show(when, (text) => byUntil && until.texts.includes(text));
+  show(until, () => true);
   return shown;
 }

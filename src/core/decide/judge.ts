@@ -3,18 +3,27 @@ import { assert } from '../../model/problem.ts';
 import type { KeyState, Value, Verdict } from '../../model/rule.ts';
 import { compareText } from '../../model/order.ts';
 import { floorDivide } from '../../model/time.ts';
-import { compiledPrograms } from '../cel/programs.ts';
+import { canonical, compiledPrograms } from '../cel/programs.ts';
 import type { Programs } from '../cel/programs.ts';
+import { scalarOf } from '../cel/value.ts';
 import type { CompiledRule } from '../rule/types.ts';
-import { createLife, heardSource, lifeAt, sawRecord } from '../window/liveness.ts';
-import type { Life, StreamLife } from '../window/liveness.ts';
-import { admit } from './admit.ts';
+import { admit } from '../window/admit.ts';
+import { advance, beginTurn } from '../window/advance.ts';
+import { openKey } from '../window/keys.ts';
+import { createLife, heardSource, sawRecord } from '../window/liveness.ts';
+import type { StreamLife } from '../window/liveness.ts';
+import type { Counters } from '../window/selection.ts';
+import { addMember } from '../window/view.ts';
 import { isInForce } from './course.ts';
+import { recordOf } from './hoist.ts';
 import { judgeInstant } from './instant.ts';
 import { compareKeys } from './key.ts';
-import { createRun, isStanding, openKey } from './run.ts';
-import type { Counters, KeyRun, RuleRun } from './run.ts';
+import { activate, createRun, isStanding, knownKeys, standing, standingOf } from './run.ts';
+import type { RuleRun } from './run.ts';
+import { faceOf, follow } from './shared.ts';
+import type { Shared } from './shared.ts';
 import { instantAfter } from './skip.ts';
+import { joinSelection, leaveSelection } from './source.ts';
 import type { Change, Intent, Key, ResolvedAction } from './types.ts';
 
 /** All rules over one stream of lines. Changed in place by the functions here; the same calls give the same results. */
@@ -22,9 +31,12 @@ export type Judge = {
   readonly programs: Programs;
   /** Ordered by rule name. */
   readonly runs: RuleRun[];
+  readonly selections: Readonly<Record<Stream, Shared[]>>;
   readonly life: Readonly<Record<Stream, StreamLife>>;
   /** The greatest time read, of any line; null before the first. */
   streamTimeNs: bigint | null;
+  /** The first instant of any rule that is not judged yet; null: there is none. */
+  dueNs: bigint | null;
   isFinished: boolean;
 };
 
@@ -32,8 +44,10 @@ export type Judge = {
 export const createJudge = (programs: Programs = compiledPrograms()): Judge => ({
   programs,
   runs: [],
+  selections: { rpc: [], flow: [] },
   life: createLife(),
   streamTimeNs: null,
+  dueNs: null,
   isFinished: false,
 });
 
@@ -60,32 +74,46 @@ export type KeyStanding = {
 
 /**
  * Adds a rule; its first instant is the first after the lines read so far, or after the first line. A rule of this name must not be there.
+ * It starts from the panes at hand where another rule keeps all that it needs, else from the next record.
  * `resume`: keys that go on firing, verdict unknown, until judged or until their lease ends; no change tells of them.
  */
 export function addRule(judge: Judge, compiled: CompiledRule, { resume = [] }: { readonly resume?: readonly Resumed[] } = {}): void {
   const { name } = compiled.rule;
   assert(!judge.runs.some((run) => nameOf(run) === name), `rule ${name} is added twice`);
-  const run = createRun(judge.programs, compiled);
+  const run = createRun(judge.programs, compiled, joinSelection(judge, compiled));
   judge.runs.push(run);
   judge.runs.sort((a, b) => compareText(nameOf(a), nameOf(b)));
-  if (judge.streamTimeNs !== null) {
-    start(run, judge.streamTimeNs);
-    run.knownFromNs = judge.streamTimeNs;
-  }
+  if (judge.streamTimeNs !== null) start(run, judge.streamTimeNs);
   for (const { key, sinceNs, leaseEndNs, actions, values = new Map() } of resume) {
-    const resumed = openKey(run, key);
-    if (resumed === null) continue;
+    const id = idOf(run, key);
+    if (id < 0) continue;
+    const resumed = activate(run, id);
     const verdict = isStanding(run) ? 'holds' : 'unknown';
     resumed.course = { ...resumed.course, state: 'firing', verdict, firedNs: sinceNs, leaseEndNs: leaseEndNs ?? sinceNs };
     resumed.held = { sinceNs, values, actions, order: null };
   }
+  judge.dueNs = nextDue(judge);
+}
+
+/** The number of a key of the rule, opened where it is new; −1: there are too many. */
+function idOf({ source, compiled }: RuleRun, key: Key): number {
+  if (source === null) return 0;
+  const { selection } = source.shared;
+  const values = [...key.values()].flatMap((value) => canonical(scalarOf(value)) ?? []);
+  const id = openKey(selection, values, recordOf(selection.stream, compiled, values));
+  if (id >= 0) addMember(source.view.members, id);
+  return id;
 }
 
 /** Removes a rule and all its state, and says which intents end so; [] when there is no such rule. */
 export function removeRule(judge: Judge, name: string): readonly Intent[] {
   const at = judge.runs.findIndex((run) => nameOf(run) === name);
   const [run] = at < 0 ? [] : judge.runs.splice(at, 1);
-  return run === undefined ? [] : intentsOf(run);
+  if (run === undefined) return [];
+  const ended = intentsOf(run);
+  leaveSelection(judge, run);
+  judge.dueNs = nextDue(judge);
+  return ended;
 }
 
 /**
@@ -102,62 +130,106 @@ export function readLine(judge: Judge, line: Line): readonly Change[] {
     return changes;
   }
   sawRecord(judge.life[line.stream], line.time);
-  for (const run of judge.runs) if (run.compiled.stream === line.stream) admit(run, line);
+  const now = judge.streamTimeNs ?? line.time;
+  for (const { selection } of judge.selections[line.stream]) admit(selection, line, now);
   return changes;
 }
 
 /** The end of input: each rule is judged once more, at its first instant after stream time. Nothing can be read after it. */
 export function finish(judge: Judge): readonly Change[] {
   judge.isFinished = true;
-  const left = judge.runs.filter(isDue).sort((a, b) => (a.nextNs < b.nextNs ? -1 : a.nextNs > b.nextNs ? 1 : 0));
-  return left.flatMap((run) => judgeInstant(run, run.nextNs, lifeOf(judge, run, run.nextNs)));
+  const due = judge.runs.filter(isDue);
+  const instants = [...new Set(due.map((run) => run.nextNs))].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  return instants.flatMap((t) => judgeAt(judge, t, due.filter((run) => run.nextNs === t))); // prettier-ignore
 }
 
 /** The intents in force, by rule, then key. An intent whose actions could not be read yet is not among them. */
 export const intents = (judge: Judge): readonly Intent[] => judge.runs.flatMap(intentsOf);
 
-/** Every key that is known now, by rule, then key: what `status` shows. */
-export function keyStandings(judge: Judge): readonly KeyStanding[] {
-  return judge.runs.flatMap((run) =>
-    ordered(run).map(({ text, course, held }) => ({
-      rule: nameOf(run),
-      revision: run.compiled.revision,
-      keyText: text,
-      state: course.state,
-      verdict: course.verdict,
-      sinceNs: held?.sinceNs ?? (course.state === 'pending' ? course.streakNs : null),
-    })),
-  );
+/** Every key that is known now, by rule, then key: what `status` shows. `onlyActive`: clear ones are left out. */
+export function keyStandings(judge: Judge, { onlyActive = false }: { readonly onlyActive?: boolean } = {}): readonly KeyStanding[] {
+  return judge.runs.flatMap((run) => {
+    const { source, compiled, active } = run;
+    const of = { rule: nameOf(run), revision: compiled.revision };
+    const shown = [...active.values()].map(({ key, text, course, held }) => {
+      const sinceNs = held?.sinceNs ?? (course.state === 'pending' ? course.streakNs : null);
+      return { key, standing: { ...of, keyText: text, state: course.state, verdict: course.verdict, sinceNs } };
+    });
+    if (onlyActive || source === null) return shown.sort((a, b) => compareKeys(a.key, b.key)).map((one) => one.standing);
+    for (const id of knownKeys(run)) {
+      const at = standingOf(source, id);
+      if (at === standing.active) continue;
+      const { key, text } = faceOf(source.shared, id, compiled);
+      const verdict: Verdict = at === standing.clear ? 'clear' : 'unknown';
+      shown.push({ key, standing: { ...of, keyText: text(), state: 'clear', verdict, sinceNs: null } });
+    }
+    return shown.sort((a, b) => compareKeys(a.key, b.key)).map((one) => one.standing);
+  });
 }
 
-/** What was counted since each rule was added, by its name, and how many keys it knows. */
+/** What was counted of the records that each rule shares with others alike, since the first of them was added, and how many keys the rule knows. */
 export function counters(judge: Judge): ReadonlyMap<string, Readonly<Counters> & { readonly keys: number }> {
-  return new Map(judge.runs.map((run) => [nameOf(run), { ...run.counters, keys: run.keys.size }]));
+  return new Map(judge.runs.map((run) => [nameOf(run), { ...(run.source?.shared.selection.counters ?? noCounters), keys: run.known }]));
 }
+
+const noCounters: Counters = {
+  records: 0,
+  late: 0,
+  droppedLate: 0,
+  whereErrors: 0,
+  keyErrors: 0,
+  argumentErrors: 0,
+  keysOver: 0,
+  recordsOver: 0,
+};
+
+const none: readonly Change[] = [];
 
 const nameOf = ({ compiled }: RuleRun): string => compiled.rule.name;
 
 /** Judges, over all rules in order of time and then name, the instants up to `time`. */
 function reach(judge: Judge, time: bigint): readonly Change[] {
-  if (judge.streamTimeNs === null) for (const run of judge.runs) start(run, time);
-  if (judge.streamTimeNs !== null && time <= judge.streamTimeNs) return [];
+  if (judge.streamTimeNs === null) {
+    for (const run of judge.runs) start(run, time);
+    for (const shared of [...judge.selections.rpc, ...judge.selections.flow]) shared.selection.startNs ??= time;
+    judge.dueNs = nextDue(judge);
+  } else if (time <= judge.streamTimeNs) return none;
   judge.streamTimeNs = time;
+  if (judge.dueNs === null || time < judge.dueNs) return none;
   const changes: Change[] = [];
-  for (;;) {
-    const due = judge.runs.filter(isDue).filter((run) => run.nextNs <= time);
-    if (due.length === 0) return changes;
-    const t = due.reduce((least, run) => (run.nextNs < least ? run.nextNs : least), time);
-    for (const run of due) {
-      if (run.nextNs !== t) continue;
-      changes.push(...judgeInstant(run, t, lifeOf(judge, run, t)));
-      const { stream } = run.compiled;
-      run.nextNs = instantAfter(run, t, { last: time, life: stream === null ? null : judge.life[stream] });
-    }
+  for (let t: bigint | null = judge.dueNs; t !== null && t <= time; t = nextDue(judge)) {
+    const due = judge.runs.filter(isDue).filter((run) => run.nextNs === t);
+    const found = judgeAt(judge, t, due);
+    for (const change of found) changes.push(change);
+    for (const run of due) run.nextNs = instantAfter(run, t, { last: time, life: lifeOf(judge, run) });
   }
+  judge.dueNs = nextDue(judge);
+  return changes;
+}
+
+/** Judges these rules, whose next instant is `t`. */
+function judgeAt(judge: Judge, t: bigint, due: readonly RuleRun[]): readonly Change[] {
+  const changes: Change[] = [];
+  const advanced = new Set<Shared>();
+  for (const { source, compiled } of due) {
+    if (source === null || compiled.stream === null || advanced.has(source.shared)) continue;
+    advanced.add(source.shared);
+    advance(source.shared.selection, t);
+    follow(source.shared, judge.life[compiled.stream], t);
+  }
+  for (const run of due) for (const change of judgeInstant(run, t)) changes.push(change);
+  for (const { selection } of advanced) beginTurn(selection);
+  return changes;
 }
 
 type Due = RuleRun & { nextNs: bigint };
 const isDue = (run: RuleRun): run is Due => run.nextNs !== null && !run.isOver;
+
+function nextDue({ runs }: Judge): bigint | null {
+  let least: bigint | null = null;
+  for (const { nextNs, isOver } of runs) if (nextNs !== null && !isOver && (least === null || nextNs < least)) least = nextNs;
+  return least;
+}
 
 function start(run: RuleRun, time: bigint): void {
   const { everyNs } = run.compiled.rule;
@@ -165,16 +237,10 @@ function start(run: RuleRun, time: bigint): void {
   run.nextNs = (floorDivide(time, everyNs) + 1n) * everyNs;
 }
 
-const noLife: Life = { status: 'unseen', staleIn: [], liveThroughout: [] };
-
-export function lifeOf(judge: Judge, { compiled, layout, knownFromNs }: RuleRun, t: bigint): Life {
-  return compiled.stream === null ? noLife : lifeAt(judge.life[compiled.stream], { t, windows: layout.windows, knownFromNs });
-}
-
-const ordered = (run: RuleRun): readonly KeyRun[] => [...run.keys.values()].sort((a, b) => compareKeys(a.key, b.key));
+const lifeOf = (judge: Judge, { compiled }: RuleRun): StreamLife | null => (compiled.stream === null ? null : judge.life[compiled.stream]);
 
 function intentsOf(run: RuleRun): readonly Intent[] {
-  const inForce = ordered(run).filter(({ course }) => isInForce(course));
+  const inForce = [...run.active.values()].filter(({ course }) => isInForce(course)).sort((a, b) => compareKeys(a.key, b.key));
   return inForce.flatMap(({ key, text, course, held }): readonly Intent[] => {
     if (held === null || held.actions === null) return [];
     const leaseEndNs = isStanding(run) ? null : course.leaseEndNs;

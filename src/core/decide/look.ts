@@ -4,9 +4,10 @@ import { parse } from '../cel/parse.ts';
 import { childrenOf } from '../cel/tree.ts';
 import type { Checked } from '../cel/types.ts';
 import { isInForce } from './course.ts';
-import { lifeOf } from './judge.ts';
 import type { Judge } from './judge.ts';
-import { aggregateValue, createInstant, minimumOf } from './reading.ts';
+import { slotValue } from './reading.ts';
+import { knownKeys } from './run.ts';
+import { faceOf } from './shared.ts';
 
 /** What a key's verdict comes from, at the last instant judged. */
 export type Look = {
@@ -29,35 +30,32 @@ export type Condition = {
 /** null: no such rule, or the key is not known. */
 export function lookInto(judge: Judge, rule: string, keyText: string): Look | null {
   const run = judge.runs.find(({ compiled }) => compiled.rule.name === rule);
-  const key = run?.keys.get(keyText);
-  if (run === undefined || key === undefined || run.when === null || run.nextNs === null) return null;
+  const source = run?.source ?? null;
+  if (run === undefined || source === null || run.when === null || run.nextNs === null) return null;
   const { compiled, timing } = run;
   const t = run.nextNs - compiled.rule.everyNs;
-  const instant = createInstant(run, t, lifeOf(judge, run, t));
-  const byUntil = isInForce(key.course);
+  const id = [...knownKeys(run)].find((one) => faceOf(source.shared, one, compiled).text() === keyText);
+  if (id === undefined) return null;
+  const course = run.active.get(id)?.course ?? null;
+  const byUntil = course !== null && isInForce(course);
   const checked = byUntil ? (compiled.until ?? compiled.when) : compiled.when;
   const values = new Map<string, Value | null>();
   for (const of of [run.when, run.until ?? run.when]) {
     of.texts.forEach((text, i) => {
-      const slot = of.slots[i];
-      if (slot !== undefined) values.set(text, aggregateValue(instant, key, slot, minimumOf(run, byUntil)));
+      const slot = (byUntil ? of.untilSlots : of.slots)[i];
+      if (slot !== undefined) values.set(text, slotValue(run, id, slot));
     });
   }
   const columns = compiled.columns.map(({ name, type }) => ({ name, type }));
   const conditions = checked === null ? [] : leavesOf(checked.expr).map((expr): Condition => {
-    const aggregates = checked.aggregates.filter(({ id }) => holds(expr, id));
+    const aggregates = checked.aggregates.filter(({ id: of }) => holds(expr, of));
     const own = aggregates.map(({ text }) => ({ text, value: values.get(text) ?? null }));
     const part: Checked = { ...checked, expr, aggregates };
-    const result = judge.programs.aggregate(part, columns)(own.map(({ value }) => value), key.bound, t);
+    const result = judge.programs.aggregate(part, columns)(own.map(({ value }) => value), faceOf(source.shared, id, compiled).bound, t);
     return { text: textOf(checked, expr), values: own, result };
   }); // prettier-ignore
-  const { state, streakNs } = key.course;
-  return {
-    values,
-    conditions,
-    heldNs: state === 'pending' || state === 'clearing' ? t - streakNs : null,
-    neededNs: byUntil ? timing.keepFiringForNs : timing.forNs,
-  };
+  const isWaiting = course !== null && (course.state === 'pending' || course.state === 'clearing');
+  return { values, conditions, heldNs: isWaiting ? t - course.streakNs : null, neededNs: byUntil ? timing.keepFiringForNs : timing.forNs };
 }
 
 function leavesOf(expr: Expr): readonly Expr[] {

@@ -1,29 +1,31 @@
-import type { Value } from '../../model/rule.ts';
-import { lazily, rawColumns } from '../cel/programs.ts';
-import type { AggregateRun, BoundKey, Programs, RecordProgram } from '../cel/programs.ts';
+import type { Raw } from '../cel/compile/code.ts';
+import type { AggregateRun, BoundKey, Condition, Programs } from '../cel/programs.ts';
 import { mentions } from '../cel/rewrite.ts';
 import type { Checked } from '../cel/types.ts';
+import type { Value } from '../../model/rule.ts';
 import type { CompiledRule } from '../rule/types.ts';
-import { createWindows } from '../window/keep.ts';
-import type { KeyWindows } from '../window/keep.ts';
-import { layoutOf } from '../window/layout.ts';
-import type { Layout, Slot } from '../window/layout.ts';
+import { openKey } from '../window/keys.ts';
+import { closeIfIdle } from '../window/keys.ts';
+import type { Slot } from '../window/slot.ts';
+import type { View } from '../window/view.ts';
 import { newCourse } from './course.ts';
 import type { Course, Timing } from './course.ts';
-import { createIndex, put, remove } from './keyindex.ts';
-import type { KeyIndex } from './keyindex.ts';
-import { bindKey, groupOf, textOfKey } from './key.ts';
 import { nowUse } from './now.ts';
 import type { NowUse } from './now.ts';
+import { faceOf } from './shared.ts';
+import type { Shared } from './shared.ts';
 import type { Key, ResolvedAction } from './types.ts';
 
-/** Keys of one rule with records or state; a record of a further key is counted (`keysOver`) and opens none. */
-export const keysMax = 100_000;
-/** Records kept for one rule; while a window would hold one that was not kept, every verdict of the rule is unknown. */
-export const recordsMax = 5_000_000;
-
-/** A CEL<a> of the rule, and where its outermost aggregates are kept. */
-export type Judged = { readonly run: AggregateRun; readonly slots: readonly Slot[]; readonly texts: readonly string[] };
+/** A CEL<a> of the rule, and its outermost aggregates: as `minimum.count` asks for them, and as `minimum.until` does. */
+export type Judged = {
+  readonly run: AggregateRun;
+  readonly holds: Condition;
+  readonly slots: readonly Slot[];
+  readonly untilSlots: readonly Slot[];
+  readonly texts: readonly string[];
+  /** Room for the values of one key. */
+  readonly raws: (Raw | undefined)[];
+};
 
 /** What was seen and asked for when a key began to fire. */
 export type Held = {
@@ -34,140 +36,168 @@ export type Held = {
   readonly order: number | null;
 };
 
-/** The last verdict's inputs: while they stay, it stays. */
-export type Memo = { readonly of: Judged; readonly values: readonly (Value | null)[]; readonly result: Value | null };
-
+/** A key of which more is to be known than its verdict: it is not clear, or was not for long. */
 export type KeyRun = {
+  readonly id: number;
   readonly key: Key;
   readonly text: string;
-  readonly group: string;
   readonly bound: BoundKey;
-  readonly windows: KeyWindows;
   course: Course;
   held: Held | null;
-  memo: Memo | null;
 };
 
-export type Counters = {
-  /** Records that the rule's `where` and `by` took. */
-  records: number;
-  /** Taken after an instant that would have seen them was judged; they count at later ones. */
-  late: number;
-  /** Late records that no window can hold any more. */
-  droppedLate: number;
-  /** Records on which `where` erred. */
-  whereErrors: number;
-  /** Records on which `by` erred or whose key column is absent. */
-  keyErrors: number;
-  /** Arguments of aggregates that erred. */
-  argumentErrors: number;
-  /** Records of keys beyond `keysMax`. */
-  keysOver: number;
-  /** Records beyond `recordsMax`. */
-  recordsOver: number;
+/** Of a clear key of which nothing is to be known but its verdict. */
+export const standing = { none: 0, unknown: 1, clear: 2, active: 3 } as const;
+
+/** Where a rule with a `when` gets its records. */
+export type Source = {
+  readonly shared: Shared;
+  readonly view: View;
+  /** The longest of the rule's own windows: a key is of the rule while it holds a record. */
+  readonly longest: number;
+  /** All slots that the rule attached. */
+  readonly slots: readonly Slot[];
+  /** By key number: a `standing`. */
+  standings: Uint8Array;
+  readonly comparesSiblings: boolean;
+  /** The selection's turn at the last instant judged; −1: none yet. */
+  turn: number;
 };
 
 /** One rule at work: what it was compiled to, and all its state. Changed in place; nothing outside src/core/decide sees it. */
 export type RuleRun = {
   readonly compiled: CompiledRule;
   readonly timing: Timing;
-  readonly layout: Layout;
-  readonly where: RecordProgram | null;
-  /** `where` names `reporter`, so the rule sees every reporter's records, not only destinations'. */
-  readonly seesAllReporters: boolean;
-  readonly columns: readonly RecordProgram[];
-  readonly arguments: readonly RecordProgram[];
+  /** null: a standing rule. */
+  readonly source: Source | null;
   readonly when: Judged | null;
   readonly until: Judged | null;
   readonly order: Judged | null;
   readonly actions: readonly ReadonlyMap<string, Judged>[];
   /** When `now` can change a verdict. */
   readonly now: NowUse;
-  readonly keys: Map<string, KeyRun>;
-  /** The same by the values of the columns. */
-  readonly index: KeyIndex<KeyRun>;
-  readonly counters: Counters;
+  /** Keys whose `standing` is `active`, by number. */
+  readonly active: Map<number, KeyRun>;
+  /** Keys that it knows. */
+  known: number;
   /** The first line's time, or for a rule added later the stream time then; null before any line. */
   startNs: bigint | null;
-  /** Set for a rule added after lines were read: what was before, it does not know. */
-  knownFromNs: bigint | null;
   /** The first instant that is not judged yet; null before any line. */
   nextNs: bigint | null;
-  /** Records kept in all windows of all keys. */
-  kept: number;
-  /** Verdicts are unknown up to here, because a record was not kept. */
-  blindUntilNs: bigint | null;
+  /** Verdicts could not be known at the last instant. */
+  wasBlind: boolean;
   /** No key changed its state at the last instant. */
   isQuiet: boolean;
   /** `expires` has passed. */
   isOver: boolean;
 };
 
-export function createRun(programs: Programs, compiled: CompiledRule): RuleRun {
-  const { rule, where, columns, when, until, order, actions } = compiled;
-  const others = [order, ...actions.flatMap((action) => [...action.cel.values()])];
-  const checked = [when, until, ...others].filter((c) => c !== null);
-  const layout = layoutOf(checked.flatMap((c) => c.aggregates), rule.windowNs); // prettier-ignore
+export type Made = { readonly source: Source | null; readonly slotsOf: (checked: Checked) => Pick<Judged, 'slots' | 'untilSlots'> };
+
+export function createRun(programs: Programs, compiled: CompiledRule, { source, slotsOf }: Made): RuleRun {
+  const { rule, columns, when, until, order, actions } = compiled;
   const keyColumns = columns.map(({ name, checked }) => ({ name, type: checked.type }));
   const judged = (c: Checked): Judged => ({
     run: programs.aggregate(c, keyColumns),
-    slots: c.aggregates.map(layout.slotOf),
+    holds: programs.condition(c, keyColumns),
+    ...slotsOf(c),
     texts: c.aggregates.map((a) => a.text),
+    raws: [],
   });
   const run: RuleRun = {
     compiled,
     timing: rule,
-    layout,
-    where: where === null ? null : programs.record(where),
-    seesAllReporters: where !== null && mentions(where.expr, 'reporter'),
-    columns: columns.map((column) => programs.record(column.checked)),
-    arguments: layout.arguments.map((argument) => programs.record(argument)),
+    source,
     when: when === null ? null : judged(when),
     until: until === null ? null : judged(until),
     order: order === null ? null : judged(order),
     actions: actions.map((action) => new Map([...action.cel].map(([path, c]) => [path, judged(c)]))),
-    now: nowUse(checked),
-    keys: new Map(),
-    index: createIndex(),
-    counters: { records: 0, late: 0, droppedLate: 0, whereErrors: 0, keyErrors: 0, argumentErrors: 0, keysOver: 0, recordsOver: 0 },
+    now: nowUse(checkedIn(compiled)),
+    active: new Map(),
+    known: 0,
     startNs: null,
-    knownFromNs: null,
     nextNs: null,
-    kept: 0,
-    blindUntilNs: null,
+    wasBlind: false,
     isQuiet: false,
     isOver: false,
   };
   // With `by: []` the one key is there from the first instant, and is never forgotten (settled point 4).
-  if (columns.length === 0) openKey(run, new Map());
+  if (source === null) activate(run, 0);
+  else if (columns.length === 0) know(run, openKey(source.shared.selection, [], null));
   return run;
 }
+
+/** Every CEL<a> of a rule. */
+export const checkedIn = ({ when, until, order, actions }: CompiledRule): readonly Checked[] =>
+  [when, until, order, ...actions.flatMap((action) => [...action.cel.values()])].filter((checked) => checked !== null);
+
+export const namesReporter = ({ where }: CompiledRule): boolean => where !== null && mentions(where.expr, 'reporter');
 
 /** A standing rule has no `when`: it fires at the first instant and stays. */
 export const isStanding = ({ when }: RuleRun): boolean => when === null;
 
-/** The key's run, opened as `clear`, `unknown` where it is new; null when the rule has too many. */
-export function openKey(run: RuleRun, key: Key): KeyRun | null {
-  const text = textOfKey(key);
-  const known = run.keys.get(text);
-  if (known !== undefined) return known;
-  if (run.keys.size >= keysMax) return null;
-  const opened: KeyRun = {
-    key,
-    text,
-    group: groupOf(key),
-    bound: { bound: lazily(() => bindKey(run.compiled, key)), raw: rawColumns(key.values()) },
-    windows: createWindows(run.layout),
-    course: newCourse(run.timing),
-    held: null,
-    memo: null,
-  };
-  run.keys.set(text, opened);
-  put(run.index, key.values(), opened);
-  return opened;
+export const standingOf = (source: Source, id: number): number => (id < source.standings.length ? source.standings[id]! : standing.none);
+
+/** From now on the rule knows the key, as clear and unknown. */
+export function know(run: RuleRun, id: number): void {
+  const { source } = run;
+  if (source === null || standingOf(source, id) !== standing.none) return;
+  setStanding(source, id, standing.unknown);
+  source.shared.selection.keys.known[id]!++;
+  run.known++;
 }
 
-export function closeKey(run: RuleRun, { text, key }: KeyRun): void {
-  run.keys.delete(text);
-  remove(run.index, key.values());
+export function setStanding(source: Source, id: number, to: number): void {
+  if (id >= source.standings.length) {
+    const grown = new Uint8Array(Math.max(id + 1, source.shared.selection.keys.room));
+    grown.set(source.standings);
+    source.standings = grown;
+  }
+  source.standings[id] = to;
+}
+
+/** More is to be known of the key than its verdict. */
+export function activate(run: RuleRun, id: number): KeyRun {
+  const { source } = run;
+  const known = run.active.get(id);
+  if (known !== undefined) return known;
+  const course = newCourse(run.timing);
+  if (source === null) {
+    const made: KeyRun = { id, key: new Map(), text: '{}', bound: { bound: () => new Map(), raw: [] }, course, held: null };
+    run.active.set(id, made);
+    return made;
+  }
+  know(run, id);
+  const { key, text, bound } = faceOf(source.shared, id, run.compiled);
+  const verdict = standingOf(source, id) === standing.clear ? 'clear' : 'unknown';
+  const made: KeyRun = { id, key, text: text(), bound, course: { ...course, verdict }, held: null };
+  setStanding(source, id, standing.active);
+  run.active.set(id, made);
+  return made;
+}
+
+/** Nothing more is to be known of the key than its verdict. */
+export function settle(run: RuleRun, { id, course }: KeyRun): void {
+  if (run.source === null) return;
+  run.active.delete(id);
+  setStanding(run.source, id, course.verdict === 'clear' ? standing.clear : standing.unknown);
+}
+
+/** The rule knows the key no more. */
+export function forget(run: RuleRun, id: number): void {
+  const { source } = run;
+  run.active.delete(id);
+  if (source === null || standingOf(source, id) === standing.none) return;
+  setStanding(source, id, standing.none);
+  const { selection } = source.shared;
+  selection.keys.known[id]!--;
+  run.known--;
+  closeIfIdle(selection, id);
+}
+
+/** The numbers of the keys that the rule knows. */
+export function* knownKeys({ source }: RuleRun): Generator<number> {
+  if (source === null) return;
+  const { ids, size } = source.view.members;
+  for (const id of ids.slice(0, size)) if (standingOf(source, id) !== standing.none) yield id;
 }

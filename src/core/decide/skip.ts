@@ -1,4 +1,4 @@
-import { firstIn } from '../window/keep.ts';
+import { nextChange } from '../window/advance.ts';
 import { nextTurn } from '../window/liveness.ts';
 import type { StreamLife } from '../window/liveness.ts';
 import { isInForce, nextTimer } from './course.ts';
@@ -30,30 +30,25 @@ export function instantAfter(run: RuleRun, t: bigint, { last, life }: { readonly
 
 /** The earliest time after `t` from which an instant may differ from the one at `t`; null: none will while nothing is read. */
 function nextEvent(run: RuleRun, t: bigint, life: StreamLife | null): bigint | null {
-  const { compiled, layout, startNs, blindUntilNs, knownFromNs } = run;
+  const { compiled, source, startNs } = run;
   const { expiresNs, warmup, windowNs } = compiled.rule;
   const events: (bigint | null)[] = [expiresNs];
-  if (run.keys.size > 0 && run.when !== null) {
-    events.push(nextNow(run.now, t), life === null ? null : nextTurn(life, { t, windows: layout.windows, knownFromNs }));
+  if (source !== null) {
+    const { selection, knownFromNs } = source.shared;
+    const { blindUntilNs, windows } = selection;
+    events.push(nextChange(selection));
+    if (run.known > 0) events.push(nextNow(run.now, t));
+    if (run.known > 0 && life !== null) events.push(nextTurn(life, { t, windows: windows.map(({ lengthNs }) => lengthNs), knownFromNs }));
     if (warmup === 'window' && startNs !== null && startNs + windowNs > t) events.push(startNs + windowNs);
     if (blindUntilNs !== null && blindUntilNs >= t) events.push(blindUntilNs + 1n);
+    for (const { course } of run.active.values()) events.push(nextTimer(course, t, run.timing));
   }
-  let first = least(events);
-  for (const { course, windows } of run.keys.values()) {
-    const timer = run.when === null ? null : nextTimer(course, t, run.timing);
-    if (timer !== null && (first === null || timer < first)) first = timer;
-    layout.windows.forEach((lengthNs, window) => {
-      const oldest = firstIn(windows, window);
-      const leaves = oldest === undefined ? null : oldest.time + lengthNs + 1n;
-      if (leaves !== null && (first === null || leaves < first)) first = leaves;
-    });
-  }
-  return first;
+  return least(events);
 }
 
 /** What the skipped instants would have done: each known verdict in firing or clearing renews the lease. */
 function renewLeases(run: RuleRun, t: bigint): void {
-  for (const key of run.keys.values()) {
+  for (const key of run.active.values()) {
     const { course } = key;
     if (isInForce(course) && course.verdict !== 'unknown') key.course = { ...course, leaseEndNs: t + course.leaseNs };
   }

@@ -28,7 +28,9 @@ export function ratio(a: bigint, b: bigint): number {
   const shift = BigInt(Math.max(0, 64 + bitsOf(b) - bitsOf(size)));
   const scaled = size << shift;
   const quotient = (scaled / b) | (scaled % b === 0n ? 0n : 1n);
-  const value = Number(quotient) / 2 ** Number(shift);
+  // In two steps, for 2 ** shift alone may be beyond the greatest double.
+  const half = Math.floor(Number(shift) / 2);
+  const value = Number(quotient) / 2 ** half / 2 ** (Number(shift) - half);
   return a < 0n ? -value : value;
 }
 

@@ -1,100 +1,92 @@
 import type { Expr } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
-import type { Aggregate, AggregateName, Checked, CelType } from '../cel/types.ts';
+import type { Aggregate, AggregateName, CelType, Checked } from '../cel/types.ts';
 import { readDecimal } from './exact.ts';
 import type { Decimal } from './exact.ts';
+import type { KeeperKind } from './keep/kinds.ts';
 
-/** What a series keeps of its values besides how many erred. */
-export type Keeping = 'trues' | 'sum' | 'doubles' | 'sorted' | 'distinct';
-
-/** The values of one argument over one window: what several aggregates share. */
-export type SeriesLayout = { readonly argument: number; readonly window: number; readonly keeps: ReadonlySet<Keeping> };
-
-/** Where an aggregate finds what it needs. */
-export type Slot = {
+/** What an aggregate asks of a selection, before it has one. */
+export type SlotSpec = {
+  /** Two specs with one `id` are the same aggregate, in any rule. */
+  readonly id: string;
   readonly name: AggregateName;
   readonly type: CelType;
-  readonly argumentKind: CelType['kind'] | null;
-  /** Index into `windows`. */
-  readonly window: number;
-  /** Index into `series`; null where there is no argument. */
-  readonly series: number | null;
+  readonly argument: Checked | null;
+  readonly fingerprint: string | null;
+  readonly kinds: readonly KeeperKind[];
+  readonly windowNs: bigint;
+  readonly lagNs: bigint;
   readonly q: Decimal | null;
-  /** The plain aggregate inside peers(a). */
-  readonly inner: Slot | null;
-  /** Two slots with one `id` are the same aggregate. */
-  readonly id: string;
+  readonly inner: SlotSpec | null;
+  readonly least: number;
+  readonly leastPeers: number;
+  readonly cuts: readonly number[];
 };
 
-/** All that one rule keeps for each of its keys: distinct arguments, distinct windows, and the series over both. */
-export type Layout = {
-  readonly arguments: readonly Checked[];
-  /** In ns; the rule's own is the first. */
-  readonly windows: readonly bigint[];
-  readonly longestNs: bigint;
-  readonly series: readonly SeriesLayout[];
-  /** The slot of an aggregate handed to layoutOf. */
-  readonly slotOf: (aggregate: Aggregate) => Slot;
+/** Where a rule says how an aggregate is read. */
+export type SpecContext = {
+  /** The rule's window. */
+  readonly windowNs: bigint;
+  /** `minimum.count`, or `minimum.until`. */
+  readonly least: number;
+  readonly leastPeers: number;
+  readonly cuts: ReadonlyMap<bigint, readonly number[]>;
 };
 
-const keepingOf: Readonly<Record<AggregateName, 'trues' | 'numbers' | 'sorted' | 'distinct' | 'none'>> = {
-  count: 'trues',
-  ratio: 'trues',
-  rate: 'numbers',
-  sum: 'numbers',
-  mean: 'numbers',
-  stddev: 'numbers',
-  min: 'sorted',
-  max: 'sorted',
-  quantile: 'sorted',
-  distinct: 'distinct',
-  absent: 'none',
-  peers: 'none',
-};
-
-/** Lays out the aggregates of a rule, whose own window counts even where no aggregate looks at it. */
-export function layoutOf(aggregates: readonly Aggregate[], windowNs: bigint): Layout {
-  const args: Checked[] = [];
-  const windows = [windowNs];
-  const series: { argument: number; window: number; keeps: Set<Keeping> }[] = [];
-  const fingerprints: string[] = [];
-
-  const argumentIndex = (checked: Checked): number => {
-    const at = indexOrPush(fingerprints, fingerprint(checked.expr));
-    args[at] ??= checked;
-    return at;
-  };
-  const seriesIndex = (checked: Checked, window: number, name: AggregateName): number => {
-    const argument = argumentIndex(checked);
-    let at = series.findIndex((s) => s.argument === argument && s.window === window);
-    if (at < 0) at = series.push({ argument, window, keeps: new Set() }) - 1;
-    const keeps = keepingOf[name];
-    if (keeps !== 'none') series[at]?.keeps.add(keeps === 'numbers' ? (checked.type.kind === 'double' ? 'doubles' : 'sum') : keeps);
-    return at;
-  };
-  const slotOf = (a: Aggregate): Slot => {
-    const inner = a.inner === null ? null : slotOf(a.inner);
-    const window = inner?.window ?? indexOrPush(windows, a.windowNs ?? windowNs);
-    const index = a.argument === null || inner !== null ? null : seriesIndex(a.argument, window, a.name);
-    const q = a.q === null ? null : readDecimal(a.q);
-    const id = [a.name, window, index, a.q, inner?.id].join('|');
-    return { name: a.name, type: a.type, argumentKind: a.argument?.type.kind ?? null, window, series: index, q, inner, id };
-  };
-  const slots = new Map(aggregates.map((a) => [a, slotOf(a)]));
+export function specOf(aggregate: Aggregate, context: SpecContext): SlotSpec {
+  const { name, type, argument, q } = aggregate;
+  const inner = aggregate.inner === null ? null : specOf(aggregate.inner, context);
+  const print = argument === null ? null : fingerprint(argument.expr);
+  const windowNs = inner?.windowNs ?? aggregate.windowNs ?? context.windowNs;
+  const isDouble = argument?.type.kind === 'double';
+  const { least, leastPeers } = context;
   return {
-    arguments: args,
-    windows,
-    longestNs: windows.reduce((a, b) => (a > b ? a : b)),
-    series,
-    slotOf: (a) => slots.get(a) ?? slotOf(a),
+    id: [name, q ?? '', windowNs, print ?? '', least, inner === null ? '' : `${leastPeers} ${inner.id}`].join('|'),
+    name,
+    type,
+    argument,
+    fingerprint: print,
+    kinds: argument === null ? [] : kindsOf(name, isDouble),
+    windowNs,
+    lagNs: 0n,
+    q: q === null ? null : readDecimal(q),
+    inner,
+    least,
+    leastPeers,
+    cuts: context.cuts.get(aggregate.id) ?? [],
   };
 }
 
-function indexOrPush<T>(list: T[], item: T): number {
-  const at = list.indexOf(item);
-  return at < 0 ? list.push(item) - 1 : at;
+function kindsOf(name: AggregateName, isDouble: boolean): readonly KeeperKind[] {
+  switch (name) {
+    case 'count':
+    case 'ratio':
+      return ['trues'];
+    case 'rate':
+    case 'sum':
+    case 'mean':
+      return [isDouble ? 'doubles' : 'sums'];
+    case 'stddev':
+      return isDouble ? ['spread'] : ['sums', 'squares'];
+    case 'min':
+    case 'max':
+      return ['extremes'];
+    case 'quantile':
+      return ['quantiles'];
+    case 'distinct':
+      return ['distinct'];
+    default:
+      return [];
+  }
 }
 
 /** The same text for the same expression, whatever its ids and wherever it stands. */
-function fingerprint(expr: Expr): string {
+export function fingerprint(expr: Expr): string {
   return JSON.stringify(expr, (name, value: unknown) => (name === 'id' ? undefined : typeof value === 'bigint' ? `${value}n` : value));
+}
+
+/** The greatest length of which both are multiples. */
+export function commonGrain(a: bigint, b: bigint): bigint {
+  let [x, y] = [a, b];
+  while (y !== 0n) [x, y] = [y, x % y];
+  return x;
 }

@@ -1,14 +1,47 @@
 import type { Value } from '../../model/rule.ts';
 import { divideRounded } from '../../model/duration.ts';
-import { compareScalars } from '../cel/value.ts';
+import { compareScalars, scalarOf } from '../cel/value.ts';
 import type { Scalar } from '../cel/value.ts';
 import { ratio } from './exact.ts';
+import type { Life } from './liveness.ts';
+import { countAt, valueAt } from './read.ts';
+import type { Selection } from './selection.ts';
+import type { Slot } from './slot.ts';
 import { search } from './sorted.ts';
+import type { Members } from './view.ts';
 
 /** The values of `a` over a group of siblings (keys equal in all columns but the last), in order. */
 export type Siblings = readonly Scalar[];
 
-export const orderSiblings = (values: readonly Scalar[]): Siblings => [...values].sort(compareScalars);
+/** An aggregate that compares a key with its siblings. */
+export function siblingValue(selection: Selection, slot: Slot, id: number, life: Life): Value | null {
+  const { inner } = slot;
+  if (inner === null) throw new Error(`flyball: broken invariant: ${slot.name} compares nothing`);
+  const siblings = siblingsOf(selection, slot, selection.keys.siblings[id]!, life);
+  const kind = slot.type.kind === 'duration' ? 'duration' : 'double';
+  return peersValue(siblings, { own: ownValue(selection, inner, id, life), least: slot.leastPeers, kind });
+}
+
+function siblingsOf(selection: Selection, slot: Slot, group: Members, life: Life): Siblings {
+  if (slot.siblingsAt !== selection.turn) slot.siblings.clear();
+  slot.siblingsAt = selection.turn;
+  const known = slot.siblings.get(group);
+  if (known !== undefined) return known;
+  const values: Scalar[] = [];
+  for (let i = 0; i < group.size; i++) {
+    const value = ownValue(selection, slot.inner!, group.ids[i]!, life);
+    if (value !== null) values.push(value);
+  }
+  values.sort(compareScalars);
+  slot.siblings.set(group, values);
+  return values;
+}
+
+/** A sibling needs a record in a's window (settled point 7). */
+function ownValue(selection: Selection, inner: Slot, id: number, life: Life): Scalar | null {
+  const value = countAt(selection, inner, id) === 0 ? null : valueAt(selection, inner, id, life);
+  return value === null ? null : scalarOf(value);
+}
 
 export type PeersOf = {
   /** The key's own value, which stands among the siblings; null where it has none. */

@@ -1,116 +1,110 @@
 import type { Value } from '../../model/rule.ts';
+import { rawOf } from '../cel/compile/program.ts';
+import type { Raw } from '../cel/compile/code.ts';
 import { isInt64 } from '../cel/value.ts';
-import type { Scalar } from '../cel/value.ts';
 import { divideRounded } from '../../model/duration.ts';
-import { nearestRank, preciseSum, ratio, rootOver } from './exact.ts';
-import { countIn } from './keep.ts';
-import type { KeyWindows, Series } from './keep.ts';
-import type { Slot } from './layout.ts';
+import { nearestRank, ratio, rootOver } from './exact.ts';
+import type { Keepers, KeeperKind } from './keep/kinds.ts';
+import { grownInts } from './keep/keeper.ts';
 import type { Life } from './liveness.ts';
-import { sortedAt } from './sorted.ts';
-
-/** What an aggregate over a window depends on besides the records in it. */
-export type Reading = {
-  readonly life: Life;
-  /** `minimum.count`, or `minimum.until` where `until` judges. */
-  readonly least: number;
-};
+import { siblingValue } from './peers.ts';
+import type { Selection } from './selection.ts';
+import { wrapped } from './slot.ts';
+import type { Slot } from './slot.ts';
 
 /** More than 5 % of the records erred: one in twenty. */
 const errorShare = 20;
 const second = 1_000_000_000n;
 
-/** A plain aggregate (all of rules.md section 2 but peers) over a key's window; null: without value, which CEL sees as unknown. */
-export function readAggregate(slot: Slot, windows: KeyWindows, { life, least }: Reading): Value | null {
-  if (life.status === 'stale') return null;
-  const n = countIn(windows, slot.window);
-  if (slot.name === 'absent') return n > 0 ? false : (life.liveThroughout[slot.window] ?? false) ? true : null;
-  const series = slot.series === null ? undefined : windows.series[slot.series];
-  if (series !== undefined && series.errors * errorShare > n) return null;
-  const good = n - (series?.errors ?? 0);
-  switch (slot.name) {
-    case 'count':
-    case 'rate':
-    case 'sum':
-    case 'distinct':
-      return life.status !== 'live' || (life.staleIn[slot.window] ?? false) ? null : readTotal(slot, windows, { series, good });
-    default:
-      return n < least || good === 0 || series === undefined ? null : readShape(slot, windows, { series, good });
-  }
+/** The value of an aggregate for a key; null: without value, which CEL sees as unknown. Read once a turn, and only if something changed. */
+export function valueAt(selection: Selection, slot: Slot, id: number, life: Life): Value | null {
+  const { keys, turn, readsFrom, changedAt } = selection;
+  if (id >= slot.at.length) slot.at = grownInts(slot.at, keys.room);
+  // A comparison with siblings changes with any of them.
+  const since = slot.inner === null ? keys.touched[id]! : changedAt;
+  const readAt = slot.at[id]! - 1;
+  if (readAt >= since && readAt >= readsFrom) return slot.seen[id]!;
+  const value = slot.inner === null ? readPlain(selection, slot, id, life) : siblingValue(selection, slot, id, life);
+  slot.seen[id] = value;
+  slot.raws[id] = value === null ? undefined : rawOf(value);
+  slot.at[id] = turn + 1;
+  return value;
 }
 
-type Found<S> = { readonly series: S; /** Records whose argument did not err. */ readonly good: number };
+/** The same for compiled code: undefined without value, null: an int beyond 2^53. */
+export function rawAt(selection: Selection, slot: Slot, id: number, life: Life): Raw | undefined {
+  valueAt(selection, slot, id, life);
+  return slot.raws[id];
+}
+
+/** How many records of the key the slot's window holds. */
+export const countAt = ({ windows }: Selection, { window }: Slot, id: number): number => windows[window]!.counts[id]!;
+
+/** A plain aggregate (all of rules.md section 2 but peers). */
+function readPlain(selection: Selection, slot: Slot, id: number, life: Life): Value | null {
+  if (life.status === 'stale') return null;
+  const { name, window, series } = slot;
+  const n = countAt(selection, slot, id);
+  if (name === 'absent') return n > 0 ? false : (life.liveThroughout[window] ?? false) ? true : null;
+  const errors = series < 0 ? 0 : selection.series[series]!.errors[window]![id]!;
+  if (errors * errorShare > n) return null;
+  const good = n - errors;
+  if (name === 'count' || name === 'rate' || name === 'sum' || name === 'distinct')
+    return life.status !== 'live' || (life.staleIn[window] ?? false) ? null : readTotal(selection, slot, id, good);
+  return n < slot.least || good === 0 ? null : readShape(selection, slot, id, good);
+}
 
 /** Those that are 0 over no records. */
-function readTotal(slot: Slot, windows: KeyWindows, { series, good }: Found<Series | undefined>): Value | null {
-  if (slot.name === 'distinct') return BigInt(series?.distinct?.size ?? 0);
-  if (slot.name === 'count') return BigInt(series === undefined ? good : series.trues);
-  const windowNs = windows.layout.windows[slot.window] ?? second;
-  if (series?.layout.keeps.has('doubles')) {
-    const sum = preciseSum(doublesOf(windows, series));
-    return slot.name === 'sum' ? number(sum) : number(sum / (Number(windowNs) / 1e9));
+function readTotal(selection: Selection, slot: Slot, id: number, good: number): Value | null {
+  const { name, argumentKind, window, windowNs } = slot;
+  if (name === 'distinct') return BigInt(keeper(selection, slot, 'distinct').at(window, id));
+  if (name === 'count') return BigInt(slot.series < 0 ? good : keeper(selection, slot, 'trues').at(window, id));
+  if (argumentKind === 'double') {
+    const sum = keeper(selection, slot, 'doubles').sumAt(window, id);
+    return name === 'sum' ? number(sum) : number(sum / (Number(windowNs) / 1e9));
   }
-  if (slot.name === 'sum') return whole(series?.sum ?? 0n, slot.argumentKind);
-  const total = series === undefined ? BigInt(good) : series.sum;
+  if (name === 'rate' && slot.series < 0) return good / (Number(windowNs) / 1e9);
+  const sum = keeper(selection, slot, 'sums').at(window, id);
+  if (name === 'sum') return isInt64(sum) ? wrapped(sum, argumentKind) : null;
   // A rate of durations is seconds a second: the ns of both cancel.
-  return slot.argumentKind === 'duration' ? ratio(total, windowNs) : ratio(total * second, windowNs);
+  return argumentKind === 'duration' ? ratio(sum, windowNs) : ratio(sum * second, windowNs);
 }
 
 /** Those that need records. */
-function readShape(slot: Slot, windows: KeyWindows, { series, good }: Found<Series>): Value | null {
+function readShape(selection: Selection, slot: Slot, id: number, good: number): Value | null {
+  const { name, argumentKind, window } = slot;
   const count = BigInt(good);
-  switch (slot.name) {
+  switch (name) {
     case 'ratio':
-      return series.trues / good;
+      return keeper(selection, slot, 'trues').at(window, id) / good;
     case 'min':
-      return wrapped(at(series, 0), slot.argumentKind);
+      return wrapped(keeper(selection, slot, 'extremes').least(window, id)!, argumentKind);
     case 'max':
-      return wrapped(at(series, good - 1), slot.argumentKind);
+      return wrapped(keeper(selection, slot, 'extremes').greatest(window, id)!, argumentKind);
     case 'quantile':
-      return slot.q === null ? null : wrapped(at(series, nearestRank(slot.q, good) - 1), slot.argumentKind);
-    case 'mean':
-      if (series.layout.keeps.has('doubles')) return number(preciseSum(doublesOf(windows, series)) / good);
-      return slot.argumentKind === 'int' ? ratio(series.sum, count) : wrapped(divideRounded(series.sum, count), slot.argumentKind);
+      return slot.q === null
+        ? null
+        : wrapped(keeper(selection, slot, 'quantiles').at(window, id, nearestRank(slot.q, good), good), argumentKind);
+    case 'mean': {
+      if (argumentKind === 'double') return number(keeper(selection, slot, 'doubles').sumAt(window, id) / good);
+      const sum = keeper(selection, slot, 'sums').at(window, id);
+      return argumentKind === 'int' ? ratio(sum, count) : wrapped(divideRounded(sum, count), argumentKind);
+    }
     case 'stddev': {
-      if (series.layout.keeps.has('doubles')) return number(deviation(doublesOf(windows, series)));
+      if (argumentKind === 'double') return number(keeper(selection, slot, 'spread').deviationAt(window, id, good));
+      const sum = keeper(selection, slot, 'sums').at(window, id);
       // Exact: the variance of n whole numbers is (n Σx² − (Σx)²) / n².
-      const scaled = count * series.squares - series.sum * series.sum;
-      return slot.argumentKind === 'int' ? Math.sqrt(ratio(scaled, count * count)) : { durationNs: rootOver(scaled, count) };
+      const scaled = count * keeper(selection, slot, 'squares').at(window, id) - sum * sum;
+      return argumentKind === 'int' ? Math.sqrt(ratio(scaled, count * count)) : { durationNs: rootOver(scaled, count) };
     }
     default:
       return null;
   }
 }
 
-function at(series: Series, index: number): Scalar {
-  if (series.sorted === null) throw new Error('flyball: broken invariant: a series without the order it needs');
-  return sortedAt(series.sorted, index);
-}
-
-/** The numbers of a window in order of time and arrival, errors left out. Summed anew each time: what is added and taken away again leaves a trace in doubles. */
-function doublesOf(windows: KeyWindows, { layout }: Series): readonly number[] {
-  const numbers: number[] = [];
-  for (let i = windows.starts[layout.window] ?? 0; i < windows.records.length; i++) {
-    const value = windows.records[i]?.values[layout.argument];
-    if (typeof value === 'number') numbers.push(value);
-  }
-  return numbers;
-}
-
-function deviation(numbers: readonly number[]): number {
-  const mean = preciseSum(numbers) / numbers.length;
-  return Math.sqrt(preciseSum(numbers.map((x) => (x - mean) ** 2)) / numbers.length);
+function keeper<K extends KeeperKind>({ keepers }: Selection, slot: Slot, kind: K): Keepers[K] {
+  for (const place of slot.keepers) if (keepers[place]!.kind === kind) return keepers[place]!.keeper as unknown as Keepers[K];
+  throw new Error(`flyball: broken invariant: a slot of ${slot.name} without its ${kind}`);
 }
 
 const number = (value: number): number | null => (Number.isNaN(value) ? null : value);
-
-/** A total as the type of what was summed; beyond int64 it is CEL's overflow. */
-function whole(sum: bigint, kind: Slot['argumentKind']): Value | null {
-  return isInt64(sum) ? wrapped(sum, kind) : null;
-}
-
-/** Gives a scalar its type back. */
-export function wrapped(value: Scalar, kind: Slot['argumentKind']): Value {
-  if (typeof value !== 'bigint') return value;
-  return kind === 'duration' ? { durationNs: value } : kind === 'timestamp' ? { timeNs: value } : value;
-}

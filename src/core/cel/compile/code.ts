@@ -35,7 +35,9 @@ export type Scope = {
   /** A new temporary of the function around the node. */
   readonly temporary: () => string;
   /** Puts a value that has no literal at hand (a compiled pattern, a set) and says how code names it. */
-  readonly constant: (value: object) => string;
+  readonly constant: (value: object | string | number | bigint) => string;
+  /** Literals are put at hand too, so that expressions which differ only there have the same code. */
+  readonly shares: boolean;
   /** Runs code whose value is always the same now. */
   readonly run: (js: string) => unknown;
 };
@@ -63,4 +65,10 @@ export function strict(
   const js = build(...names);
   if (guards.length === 0) return { js: `(${js})`, type, fails, range };
   return { js: `(${guards.join(' || ')} ? undefined : ${js})`, type, fails: true, range };
+}
+
+/** The only place where something of a rule's text enters code: as a JSON string or a number. */
+export function literal(value: string | number | boolean): string {
+  if (typeof value === 'number') return Object.is(value, -0) ? '(-0)' : value < 0 ? `(${value})` : String(value);
+  return JSON.stringify(value);
 }

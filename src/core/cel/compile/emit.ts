@@ -3,7 +3,7 @@ import { bool, double, int, map, nothing, string } from '../kinds.ts';
 import { symbolOf } from '../operators.ts';
 import { constantString, dottedName } from '../tree.ts';
 import type { CelType } from '../types.ts';
-import { NotCompiled, strict } from './code.ts';
+import { NotCompiled, literal, strict } from './code.ts';
 import type { Code, Scope } from './code.ts';
 import { call } from './functions.ts';
 import { both, choose, not } from './logic.ts';
@@ -17,7 +17,7 @@ export function emit(expr: Expr, scope: Scope): Code {
   if (aggregate >= 0) return scope.names(`@${aggregate}`);
   switch (exprKind.case) {
     case 'constExpr':
-      return constantOf(expr);
+      return constantOf(expr, scope);
     case 'identExpr':
       return scope.variables.get(exprKind.value.name) ?? scope.names(plain(exprKind.value.name));
     case 'selectExpr':
@@ -46,11 +46,12 @@ const typeOf = (expr: Expr, scope: Scope): CelType => {
 /** `.now` is `now` from the root. */
 const plain = (path: string): string => path.replace(/^\./, '');
 
-function constantOf(expr: Expr): Code {
+function constantOf(expr: Expr, scope: Scope): Code {
   const kind = expr.exprKind.case === 'constExpr' ? expr.exprKind.value.constantKind : undefined;
   const code = (type: CelType, constant: string | number | boolean): Code => {
     const range = type === int ? ([Number(constant), Number(constant)] as const) : null;
-    return { js: literal(constant), type, fails: false, range, constant };
+    const js = scope.shares && typeof constant !== 'boolean' ? scope.constant(constant) : literal(constant);
+    return { js, type, fails: false, range, constant };
   };
   switch (kind?.case) {
     case 'boolValue':
@@ -67,12 +68,6 @@ function constantOf(expr: Expr): Code {
     default:
       throw broken('a constant of another type');
   }
-}
-
-/** The only place where something of a rule's text enters code: as a JSON string or a number. */
-function literal(value: string | number | boolean): string {
-  if (typeof value === 'number') return Object.is(value, -0) ? '(-0)' : value < 0 ? `(${value})` : String(value);
-  return JSON.stringify(value);
 }
 
 function select(expr: Expr, { operand, field, testOnly }: Expr_Select, scope: Scope): Code {

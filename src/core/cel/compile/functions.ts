@@ -2,7 +2,7 @@ import { NotPortable, toRegExp } from '../../../model/regex.ts';
 import { RE2JS } from '@bufbuild/re2';
 import { bool, cidr, double, duration, int, ip, string, timestamp } from '../kinds.ts';
 import type { CelType } from '../types.ts';
-import { strict } from './code.ts';
+import { literal, strict } from './code.ts';
 import type { Code, Range, Scope } from './code.ts';
 
 /** How a call is written in JavaScript. `sure`: it has a value for all arguments. */
@@ -69,17 +69,25 @@ export function call(scope: Scope, name: string, args: readonly Code[]): Code | 
   if (form === undefined) return null;
   const { type, js, sure: has = false, range } = form;
   const isClamp = name === 'clamp' || args.every((arg) => arg.type.kind !== 'int');
-  return folded(scope, args, strict(scope, args, js, { type, fails: !has, range: range ?? (isClamp ? null : (args[0]?.range ?? null)) }));
+  const result = { type, fails: !has, range: range ?? (isClamp ? null : (args[0]?.range ?? null)) };
+  return folded(scope, args, (given) => strict(scope, given, js, result));
 }
 
 /** d("250ms") of a literal is a value, made once. */
-function folded(scope: Scope, args: readonly Code[], code: Code): Code {
+function folded(scope: Scope, args: readonly Code[], write: (args: readonly Code[]) => Code): Code {
   const isLiteral = args.length > 0 && args.every(({ constant }) => constant !== undefined);
-  const makes = ['duration', 'timestamp', 'ip', 'cidr'].includes(code.type.kind);
-  if (!isLiteral || !makes) return code;
-  const value = scope.run(code.js);
-  if (typeof value === 'bigint') return { ...code, js: value < 0n ? `(${value}n)` : `${value}n`, fails: false };
-  return typeof value === 'string' ? { ...code, js: JSON.stringify(value), fails: false } : { ...code, js: 'undefined', fails: true };
+  const code = write(args);
+  if (!isLiteral || !['duration', 'timestamp', 'ip', 'cidr'].includes(code.type.kind)) return code;
+  const value = scope.run(write(args.map((arg) => ({ ...arg, js: literal(arg.constant ?? false) }))).js);
+  if (typeof value !== 'bigint' && typeof value !== 'string') return { ...code, js: 'undefined', fails: true };
+  const js = scope.shares
+    ? scope.constant(value)
+    : typeof value === 'string'
+      ? JSON.stringify(value)
+      : value < 0n
+        ? `(${value}n)`
+        : `${value}n`;
+  return { ...code, js, fails: false };
 }
 
 function field(scope: Scope, name: string, args: readonly Code[]): Code {

@@ -15,11 +15,23 @@ export type Run<Args extends readonly unknown[]> = (...args: Args) => Raw | unde
 
 const lib = { ...library, floorDivide, formatTime, calendar: createCalendar() };
 
+/** Functions that make a run of its constants, by their code: thousands of rules alike are one piece of code to the machine. */
+export type Codes = Map<string, (...given: readonly unknown[]) => unknown>;
+
+/** Codes remembered; when there are more, all are forgotten. */
+const codesMax = 10_000;
+
 /**
  * Compiles an expression into a function of these parameters; `names` says how code reads from them. null: it holds a constant that
- * numbers cannot. Nothing of the expression's text is in the code but string literals, as JSON, and numbers.
+ * numbers cannot. Nothing of the expression's text is in the code but string literals, as JSON, and numbers. With `codes`, expressions
+ * that differ only in their literals share code; without, code has its literals in it, which is the fastest for one that runs by itself.
  */
-export function compile<Args extends readonly unknown[]>(checked: Checked, parameters: string, names: Names): Run<Args> | null {
+export function compile<Args extends readonly unknown[]>(
+  checked: Checked,
+  parameters: string,
+  names: Names,
+  codes: Codes | null = null,
+): Run<Args> | null {
   const temporaries: string[] = [];
   const constants: unknown[] = [];
   const scope: Scope = {
@@ -32,7 +44,8 @@ export function compile<Args extends readonly unknown[]>(checked: Checked, param
       return name;
     },
     constant: (value) => `k${constants.push(value) - 1}`,
-    run: (js) => make(`return ${js};`, []),
+    shares: codes !== null,
+    run: (js) => make(`return ${js};`, [], null),
   };
   let code: Code;
   try {
@@ -42,14 +55,18 @@ export function compile<Args extends readonly unknown[]>(checked: Checked, param
     throw error;
   }
   const locals = temporaries.length === 0 ? '' : `let ${temporaries.join(', ')};`;
-  return make(`return (${parameters}) => { ${locals} return ${code.js}; };`, constants) as Run<Args>;
+  return make(`return (${parameters}) => { ${locals} return ${code.js}; };`, constants, codes) as Run<Args>;
 }
 
 /** Runs text that the emitter wrote. */
-function make(text: string, constants: readonly unknown[]): unknown {
+function make(text: string, constants: readonly unknown[], codes: Codes | null): unknown {
   const names = constants.map((_, i) => `k${i}`);
+  const known = codes?.get(`${names.length} ${text}`);
+  if (known !== undefined) return known(runtime, lib, ...constants);
   // oxlint-disable-next-line no-new-func -- nothing of a rule is in the text but literals: see `compile`, and the test that plants hostile ones
   const run = new Function('rt', 'lib', ...names, `"use strict"; ${text}`) as (...given: readonly unknown[]) => unknown;
+  if (codes !== null && codes.size >= codesMax) codes.clear();
+  codes?.set(`${names.length} ${text}`, run);
   return run(runtime, lib, ...constants);
 }
 

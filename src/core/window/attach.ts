@@ -1,0 +1,138 @@
+import type { Measure } from '../cel/programs.ts';
+import type { CelType, Checked } from '../cel/types.ts';
+import { slide } from './advance.ts';
+import { moveInts } from './keep/counts.ts';
+import { createKeeper } from './keep/kinds.ts';
+import type { KeeperKind } from './keep/kinds.ts';
+import type { NumberPairs } from './keep/pairs.ts';
+import type { Quantiles } from './keep/quantiles.ts';
+import type { SlotSpec } from './layout.ts';
+import type { Selection } from './selection.ts';
+import type { Slot } from './slot.ts';
+
+export type Compile = (checked: Checked) => Measure;
+
+/** Whether the selection can give these aggregates from the panes at hand: it keeps what they need, for long enough. */
+export function covers(selection: Selection, specs: readonly SlotSpec[]): boolean {
+  if (selection.panes.length === 0) return true;
+  return specs.every((spec) => {
+    if (spec.inner !== null) return covers(selection, [spec.inner]);
+    const series = selection.series.find(({ fingerprint }) => fingerprint === spec.fingerprint);
+    const kept = spec.kinds.every((kind) => series?.keepers.some((k) => selection.keepers[k]!.kind === kind) === true);
+    return kept && spec.windowNs + spec.lagNs <= selection.heldNs;
+  });
+}
+
+/** The slot of an aggregate, made where it is new; what it needs is kept from now on, and filled from the panes at hand. */
+export function attach(selection: Selection, spec: SlotSpec, compile: Compile): Slot {
+  const known = selection.slots.get(spec.id);
+  if (known !== undefined) {
+    known.users++;
+    if (spec.cuts.some((cut) => !known.cuts.includes(cut))) {
+      known.cuts.push(...spec.cuts);
+      cut(selection, known);
+    }
+    return known;
+  }
+  const inner = spec.inner === null ? null : attach(selection, spec.inner, compile);
+  const window = windowOf(selection, spec);
+  const series = spec.argument === null ? -1 : seriesOf(selection, spec.argument, spec.fingerprint ?? '', compile);
+  if (series >= 0) keepErrors(selection, series, window);
+  const keepers =
+    spec.argument === null ? [] : spec.kinds.map((kind) => keeperOf(selection, { series, kind, window, type: spec.argument!.type }));
+  const slot: Slot = {
+    id: spec.id,
+    name: spec.name,
+    type: spec.type,
+    argumentKind: spec.argument?.type.kind ?? null,
+    window,
+    windowNs: spec.windowNs,
+    series,
+    keepers,
+    q: spec.q,
+    inner,
+    least: spec.least,
+    leastPeers: spec.leastPeers,
+    cuts: [...spec.cuts],
+    seen: [],
+    raws: [],
+    at: new Int32Array(0),
+    siblings: new Map(),
+    siblingsAt: -1,
+    users: 1,
+  };
+  selection.slots.set(spec.id, slot);
+  if (slot.cuts.length > 0) cut(selection, slot);
+  return slot;
+}
+
+/** A rule needs the slot no more. What it kept goes when the selection goes. */
+export function release(selection: Selection, slot: Slot): void {
+  if (slot.inner !== null) release(selection, slot.inner);
+  if (--slot.users === 0) selection.slots.delete(slot.id);
+}
+
+/** The place of a window, made where there is none. */
+export function windowOf(selection: Selection, { windowNs, lagNs }: Pick<SlotSpec, 'windowNs' | 'lagNs'>): number {
+  const { windows } = selection;
+  const found = windows.findIndex((window) => window.lengthNs === windowNs && window.lagNs === lagNs);
+  if (found >= 0) return found;
+  const counts = new Int32Array(selection.keys.room);
+  const place = windows.push({ lengthNs: windowNs, lagNs, fromNs: null, toNs: null, first: 0, end: 0, counts }) - 1;
+  if (windowNs + lagNs > selection.heldNs) selection.heldNs = windowNs + lagNs;
+  if (selection.reachedNs !== null) slide(selection, windows[place]!, place, selection.reachedNs);
+  return place;
+}
+
+function seriesOf(selection: Selection, argument: Checked, fingerprint: string, compile: Compile): number {
+  const { series } = selection;
+  const found = series.findIndex((one) => one.fingerprint === fingerprint);
+  if (found >= 0) return found;
+  return series.push({ fingerprint, argument: compile(argument), keepers: [], errors: [] }) - 1;
+}
+
+function keepErrors(selection: Selection, place: number, window: number): void {
+  const { errors } = selection.series[place]!;
+  if (errors[window] !== undefined) return;
+  const totals = (errors[window] = new Int32Array(selection.keys.room));
+  for (const pane of panesIn(selection, window)) {
+    const column = pane.errors[place];
+    if (column !== null && column !== undefined) moveInts(totals, column, pane.rows, 1);
+  }
+}
+
+type Kept = { readonly series: number; readonly kind: KeeperKind; readonly window: number; readonly type: CelType };
+
+function keeperOf(selection: Selection, { series, kind, window, type }: Kept): number {
+  const { keepers } = selection;
+  const own = selection.series[series]!.keepers;
+  let place = own.find((k) => keepers[k]!.kind === kind) ?? -1;
+  if (place < 0) {
+    place = keepers.push({ kind, keeper: createKeeper(kind, type), windows: new Set() }) - 1;
+    keepers[place]!.keeper.grow(selection.keys.room);
+    own.push(place);
+  }
+  const { keeper, windows } = keepers[place]!;
+  if (!windows.has(window)) {
+    windows.add(window);
+    keeper.addWindow(window);
+    for (const pane of panesIn(selection, window)) keeper.move(pane.columns[place], pane.rows, window, 1);
+  }
+  return place;
+}
+
+/** Cuts the intervals of a quantile at all constants that some rule compares it with. */
+function cut(selection: Selection, { keepers: [place = -1] }: Slot): void {
+  const constants = [...selection.slots.values()].flatMap((slot) => (slot.keepers[0] === place ? slot.cuts : []));
+  const { keeper, windows } = selection.keepers[place]!;
+  (keeper as Quantiles & typeof keeper).cutAt(constants, (window) =>
+    windows.has(window) ? [...panesIn(selection, window)].map((pane) => pane.columns[place] as NumberPairs) : [],
+  );
+  // What was read before is of the old intervals.
+  selection.readsFrom = selection.turn + 1;
+}
+
+function* panesIn({ panes, windows }: Selection, place: number) {
+  const { first, end } = windows[place]!;
+  for (let i = first; i < end; i++) yield panes[i]!;
+}
