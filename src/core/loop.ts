@@ -16,7 +16,7 @@ const planEveryMs = 1_000;
 
 /** The loop before its first input; `loaded` comes first. */
 export const createLoop = (options: LeadOptions): Loop => ({
-  judge: createJudge(),
+  judge: createJudge({ tellsClear: false }),
   lead: createLead(options),
   rules: new Map(),
   inventory: emptyInventory,

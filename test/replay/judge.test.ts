@@ -274,3 +274,31 @@ test('nothing is read after the end', () => {
   finish(judge);
   expect(() => readLine(judge, tick(1))).toThrow('after the end');
 });
+
+test('a judge that does not tell of clear keys says the same of all others', () => {
+  const random = generator(5);
+  for (let i = 0; i < 40; i++) {
+    const rule = compiled(randomPair(random).text);
+    const lines = randomRows(random).map((row) => parseLine(lineOf(row)));
+    const told = (tellsClear: boolean): readonly string[] => {
+      const judge = createJudge({ tellsClear });
+      addRule(judge, rule);
+      const changes = [...lines.flatMap((line) => (line.ok ? readLine(judge, line.value) : [])), ...finish(judge)];
+      return changes.filter(({ from, to }) => from !== 'clear' || to !== 'clear').map(formatChange);
+    };
+    expect(told(false)).toEqual(told(true));
+  }
+});
+
+test('ten thousand keys of a hundred rules: what is clear takes a byte a rule, and only what fires more', () => {
+  const judge = createJudge({ tellsClear: false });
+  for (let i = 0; i < 100; i++) addRule(judge, compiled(`rule: r${i}\nover: rpc\nby: [destination.instance]\nevery: 1s\nwindow: 2s\nlease: 15s\nwhen: max(request.size) > ${i * 10}`)); // prettier-ignore
+  for (let k = 0; k < 10_000; k++) readLine(judge, rpc(0.5, `k${k}`, k === 7 ? 995 : 1));
+  read(judge, tick(1));
+  expect(judge.selections.rpc).toHaveLength(1);
+  expect(judge.runs.map(({ known }) => known)).toEqual(Array.from({ length: 100 }, () => 10_000));
+  // The first rule asks for more than 0, which all keys are.
+  expect(judge.runs.map(({ active }) => active.size)).toEqual([10_000, ...Array.from({ length: 99 }, () => 1)]);
+  read(judge, tick(3));
+  expect(judge.runs.slice(1).map(({ known }) => known)).toEqual(Array.from({ length: 99 }, () => 1));
+});

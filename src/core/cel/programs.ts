@@ -3,7 +3,7 @@ import type { FlyRecord } from '../../model/record.ts';
 import type { Value } from '../../model/rule.ts';
 import { baseBindings, bindRecord } from './bind.ts';
 import type { Bindings } from './bind.ts';
-import { aggregateNames, compile, isInexact, rawOf, recordNames, valueFrom } from './compile/program.ts';
+import { aggregateNames, compile, compileAll, isInexact, rawOf, recordNames, valueFrom } from './compile/program.ts';
 import type { Codes } from './compile/program.ts';
 import type { Raw } from './compile/code.ts';
 import { aggregateProgram, createCel, recordProgram } from './evaluate.ts';
@@ -25,61 +25,56 @@ export type BoundKey = {
   readonly raw: readonly Raw[] | null;
 };
 
+/** Several measures of one record, put into a list. */
+export type Measures = (record: FlyRecord, out: (Scalar | undefined)[]) => void;
+
 /** The value of a CEL<a> with its outermost aggregates handed in by position (null: without value); null: unknown. */
 export type AggregateRun = (values: readonly (Value | null)[], key: BoundKey, nowNs: bigint) => Value | null;
 
 /**
- * Whether a CEL<a> holds; undefined: unknown. It gets the values as compiled code takes them (undefined: without value, null: an int beyond
- * 2^53), so that nothing is built for a key whose verdict stays.
+ * Whether a CEL<a> holds, of its values and key columns as compiled code takes them (undefined: without value), so that nothing is built for
+ * a key whose verdict stays. undefined: unknown; null: it takes an AggregateRun to say.
  */
-export type Condition = (
-  raws: readonly (Raw | undefined)[],
-  values: () => readonly (Value | null)[],
-  key: BoundKey,
-  nowNs: bigint,
-) => boolean | undefined;
+export type Condition = (raws: readonly (Raw | undefined)[], key: readonly Raw[], nowNs: bigint) => boolean | undefined | null;
 
 type Column = { readonly name: string; readonly type: CelType };
 
 /** Makes programs of expressions. The two ways of it give the same values: the plain one is the meaning, the compiled one is fast. */
 export type Programs = {
   readonly record: (checked: Checked) => Measure;
+  readonly records: (all: readonly Checked[]) => Measures;
   readonly aggregate: (checked: Checked, columns: readonly Column[]) => AggregateRun;
   readonly condition: (checked: Checked, columns: readonly Column[]) => Condition;
 };
 
 export function plainPrograms(): Programs {
-  const programs = plainOnes();
-  return { ...programs, condition: (checked, columns) => conditionOf(programs.aggregate(checked, columns)) };
-}
-
-const conditionOf =
-  (run: AggregateRun): Condition =>
-  (_, values, key, nowNs) => {
-    const result = run(values(), key, nowNs);
-    return typeof result === 'boolean' ? result : undefined;
-  };
-
-function plainOnes(): Pick<Programs, 'record' | 'aggregate'> {
   const cel = createCel();
   let last: FlyRecord | null = null;
   let bindings: Bindings = baseBindings();
+  const measure = (checked: Checked): Measure => {
+    const run = recordProgram(cel, checked);
+    return (record) => {
+      if (record !== last) bindings = bindRecord(record);
+      last = record;
+      const value = run(bindings);
+      return value === null ? undefined : canonical(scalarOf(value));
+    };
+  };
   return {
-    record: (checked) => {
-      const run = recordProgram(cel, checked);
-      return (record) => {
-        if (record !== last) bindings = bindRecord(record);
-        last = record;
-        const value = run(bindings);
-        return value === null ? undefined : canonical(scalarOf(value));
-      };
-    },
+    record: measure,
+    records: (all) => each(all.map(measure)),
     aggregate: (checked) => {
       const { run } = aggregateProgram(cel, checked);
       return (values, { bound }, nowNs) => run(values, Object.assign(baseBindings(), { key: bound(), now: celTimestamp(nowNs) }));
     },
+    condition: () => () => null,
   };
 }
+
+const each =
+  (measures: readonly Measure[]): Measures =>
+  (record, out) =>
+    measures.forEach((measure, i) => (out[i] = measure(record)));
 
 /** Ints are numbers while they are exact; the rare record for which they are not is judged by the plain evaluator. */
 export function compiledPrograms(): Programs {
@@ -100,6 +95,19 @@ export function compiledPrograms(): Programs {
         }
       };
     },
+    records: (all) => {
+      const exact = lazily(() => plain.records(all));
+      const run = compileAll(all, recordNames);
+      if (run === null) return exact();
+      return (record, out) => {
+        try {
+          run(record, out);
+        } catch (error) {
+          if (!isInexact(error)) throw error;
+          exact()(record, out);
+        }
+      };
+    },
     aggregate: (checked, columns) => {
       const exact = lazily(() => plain.aggregate(checked, columns));
       const run = compile<[readonly (Raw | undefined)[], readonly Raw[], bigint]>(checked, 'v, k, now', aggregateNames(checked, columns));
@@ -116,22 +124,20 @@ export function compiledPrograms(): Programs {
       };
     },
     condition: (checked, columns) => {
-      const exact = lazily(() => conditionOf(plain.aggregate(checked, columns)));
       const run = compile<[readonly (Raw | undefined)[], readonly Raw[], bigint]>(
         checked,
         'v, k, now',
         aggregateNames(checked, columns),
         codes,
       );
-      if (run === null) return exact();
-      return (raws, values, key, nowNs) => {
-        if (key.raw === null || raws.includes(null)) return exact()(raws, values, key, nowNs);
+      if (run === null) return () => null;
+      return (raws, key, nowNs) => {
         try {
-          const result = run(raws, key.raw, nowNs);
+          const result = run(raws, key, nowNs);
           return typeof result === 'boolean' ? result : undefined;
         } catch (error) {
           if (!isInexact(error)) throw error;
-          return exact()(raws, values, key, nowNs);
+          return null;
         }
       };
     },

@@ -1,4 +1,4 @@
-import type { KeyState, Value, Verdict } from '../../model/rule.ts';
+import type { Value, Verdict } from '../../model/rule.ts';
 import { isMember } from '../window/view.ts';
 import { expireCourse, isInForce, mayForget, stepCourse } from './course.ts';
 import type { Course } from './course.ts';
@@ -8,9 +8,9 @@ import { usesNow } from './now.ts';
 import { holds, slotValue } from './reading.ts';
 import type { Instant } from './reading.ts';
 import { activate, forget, isStanding, know, knownKeys, setStanding, settle, standing, standingOf } from './run.ts';
-import type { Judged, KeyRun, RuleRun, Source } from './run.ts';
+import type { KeyRun, RuleRun, Source } from './run.ts';
 import { faceOf } from './shared.ts';
-import type { Change, Key } from './types.ts';
+import type { Change } from './types.ts';
 
 /** Judges a rule at the instant `t`, to which its selection was advanced (rules.md sections 3.9 to 3.13). */
 export function judgeInstant(run: RuleRun, t: bigint): readonly Change[] {
@@ -70,7 +70,8 @@ function judgeKey(instant: Instant, source: Source, id: number, blind: boolean):
     return null;
   }
   const after = verdict === 'clear' ? standing.clear : standing.unknown;
-  const change = (before === standing.clear) === (after === standing.clear) ? null : changeOf(instant, id, verdict);
+  const isSame = (before === standing.clear) === (after === standing.clear);
+  const change = isSame || !run.tellsClear ? null : changeOf(instant, source, id, verdict);
   setStanding(source, id, after);
   if (!isHeld && run.compiled.columns.length > 0) forget(run, id);
   return change;
@@ -95,7 +96,9 @@ function judgeActive(instant: Instant, key: KeyRun): Change | null {
     else if (verdict !== 'holds' && !byUntil) settle(run, key);
   }
   if (!isChange) return null;
-  return { ...told(instant, columns, text), from: before.state, to: state, verdict, verdictBefore: before.verdict, reason, values };
+  const { rule, revision } = run.compiled;
+  const { verdict: verdictBefore, state: from } = before;
+  return { timeNs: t, rule: rule.name, revision, key: columns, keyText: text, from, to: state, verdict, verdictBefore, reason, values };
 }
 
 const holdsRecords = ({ shared, longest }: Source, id: number): boolean => shared.selection.windows[longest]!.counts[id]! > 0;
@@ -124,25 +127,24 @@ export function isBlind({ compiled, startNs, source }: RuleRun, t: bigint): bool
 }
 
 /** A clear key whose verdict alone changes. */
-function changeOf(instant: Instant, id: number, verdict: Verdict): Change {
-  const { run } = instant;
-  const { key, text } = faceOf(run.source!.shared, id, run.compiled);
+function changeOf({ run, t }: Instant, source: Source, id: number, verdict: Verdict): Change {
+  const { rule, revision } = run.compiled;
+  const { key, text } = faceOf(source.shared, id, run.compiled);
   const verdictBefore = verdict === 'clear' ? 'unknown' : 'clear';
-  const state: KeyState = 'clear';
+  const values = shownValues(run, id, false);
   return {
-    ...told(instant, key, text()),
-    from: state,
-    to: state,
+    timeNs: t,
+    rule: rule.name,
+    revision,
+    key,
+    keyText: text(),
+    from: 'clear',
+    to: 'clear',
     verdict,
     verdictBefore,
     reason: null,
-    values: shownValues(run, id, false),
+    values,
   };
-}
-
-function told({ run, t }: Instant, key: Key, keyText: string): Pick<Change, 'timeNs' | 'rule' | 'revision' | 'key' | 'keyText'> {
-  const { rule, revision } = run.compiled;
-  return { timeNs: t, rule: rule.name, revision, key, keyText };
 }
 
 /** `values` of a change: the aggregates of `when`, then of `until`; a text in both as the verdict saw it (settled point 10). */
@@ -151,13 +153,13 @@ function shownValues(run: RuleRun, id: number, byUntil: boolean): ReadonlyMap<st
   if (when === null) return new Map();
   const until = run.until ?? when;
   const shown = new Map<string, Value | null>();
-  const show = (of: Judged, withUntil: (text: string) => boolean): void => {
-    of.texts.forEach((text, i) => {
-      const slot = (withUntil(text) ? of.untilSlots : of.slots)[i];
-      if (slot !== undefined && !shown.has(text)) shown.set(text, slotValue(run, id, slot));
-    });
-  };
-  show(when, (text) => byUntil && until.texts.includes(text));
-  show(until, () => true);
+  when.texts.forEach((text, i) => {
+    const slots = byUntil && until.texts.includes(text) ? when.untilSlots : when.slots;
+    if (!shown.has(text)) shown.set(text, slotValue(run, id, slots[i]!));
+  });
+  if (run.until === null) return shown;
+  until.texts.forEach((text, i) => {
+    if (!shown.has(text)) shown.set(text, slotValue(run, id, until.untilSlots[i]!));
+  });
   return shown;
 }

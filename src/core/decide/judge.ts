@@ -29,6 +29,8 @@ import type { Change, Intent, Key, ResolvedAction } from './types.ts';
 /** All rules over one stream of lines. Changed in place by the functions here; the same calls give the same results. */
 export type Judge = {
   readonly programs: Programs;
+  /** Whether a change of verdict is told of a key that is clear and stays so. */
+  readonly tellsClear: boolean;
   /** Ordered by rule name. */
   readonly runs: RuleRun[];
   readonly selections: Readonly<Record<Stream, Shared[]>>;
@@ -40,9 +42,16 @@ export type Judge = {
   isFinished: boolean;
 };
 
-/** `programs`: how expressions are run, compiled unless said otherwise. */
-export const createJudge = (programs: Programs = compiledPrograms()): Judge => ({
+/**
+ * `programs`: how expressions are run, compiled unless said otherwise. `tellsClear`: replay prints what becomes of every verdict; a live engine
+ * acts on states alone, and with thousands of rules over thousands of keys the first instant would tell of millions.
+ */
+export const createJudge = ({
+  programs = compiledPrograms(),
+  tellsClear = true,
+}: Partial<Pick<Judge, 'programs' | 'tellsClear'>> = {}): Judge => ({
   programs,
+  tellsClear,
   runs: [],
   selections: { rpc: [], flow: [] },
   life: createLife(),
@@ -80,7 +89,7 @@ export type KeyStanding = {
 export function addRule(judge: Judge, compiled: CompiledRule, { resume = [] }: { readonly resume?: readonly Resumed[] } = {}): void {
   const { name } = compiled.rule;
   assert(!judge.runs.some((run) => nameOf(run) === name), `rule ${name} is added twice`);
-  const run = createRun(judge.programs, compiled, joinSelection(judge, compiled));
+  const run = createRun(judge, compiled, joinSelection(judge, compiled));
   judge.runs.push(run);
   judge.runs.sort((a, b) => compareText(nameOf(a), nameOf(b)));
   if (judge.streamTimeNs !== null) start(run, judge.streamTimeNs);

@@ -25,8 +25,19 @@ export function holds({ run, t }: Instant, id: number, of: Judged, byUntil: bool
   const { selection, life } = source.shared;
   const slots = byUntil ? of.untilSlots : of.slots;
   const { raws } = of;
-  for (let i = 0; i < slots.length; i++) raws[i] = rawAt(selection, slots[i]!, id, life);
-  return of.holds(raws, () => slots.map((slot) => valueAt(selection, slot, id, life)), boundKey(run, id), t);
+  let isExact = true;
+  for (let i = 0; i < slots.length; i++) {
+    const raw = rawAt(selection, slots[i]!, id, life);
+    raws[i] = raw;
+    if (raw === null) isExact = false;
+  }
+  const key = of.namesKey ? boundKey(run, id) : noKey;
+  if (isExact && key.raw !== null) {
+    const result = of.holds(raws, key.raw, t);
+    if (result !== null) return result;
+  }
+  const result = of.run(slots.map((slot) => valueAt(selection, slot, id, life)), key, t); // prettier-ignore
+  return typeof result === 'boolean' ? result : undefined;
 }
 
 /** A CEL<a> that is read and not judged by: a part of an action, guard.order. It uses `minimum.count`. */

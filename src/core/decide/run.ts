@@ -20,6 +20,8 @@ import type { Key, ResolvedAction } from './types.ts';
 export type Judged = {
   readonly run: AggregateRun;
   readonly holds: Condition;
+  /** It speaks of `key`. */
+  readonly namesKey: boolean;
   readonly slots: readonly Slot[];
   readonly untilSlots: readonly Slot[];
   readonly texts: readonly string[];
@@ -78,6 +80,7 @@ export type RuleRun = {
   readonly now: NowUse;
   /** Keys whose `standing` is `active`, by number. */
   readonly active: Map<number, KeyRun>;
+  readonly tellsClear: boolean;
   /** Keys that it knows. */
   known: number;
   /** The first line's time, or for a rule added later the stream time then; null before any line. */
@@ -94,12 +97,15 @@ export type RuleRun = {
 
 export type Made = { readonly source: Source | null; readonly slotsOf: (checked: Checked) => Pick<Judged, 'slots' | 'untilSlots'> };
 
-export function createRun(programs: Programs, compiled: CompiledRule, { source, slotsOf }: Made): RuleRun {
+type Telling = { readonly programs: Programs; readonly tellsClear: boolean };
+
+export function createRun({ programs, tellsClear }: Telling, compiled: CompiledRule, { source, slotsOf }: Made): RuleRun {
   const { rule, columns, when, until, order, actions } = compiled;
   const keyColumns = columns.map(({ name, checked }) => ({ name, type: checked.type }));
   const judged = (c: Checked): Judged => ({
     run: programs.aggregate(c, keyColumns),
     holds: programs.condition(c, keyColumns),
+    namesKey: mentions(c.expr, 'key'),
     ...slotsOf(c),
     texts: c.aggregates.map((a) => a.text),
     raws: [],
@@ -114,6 +120,7 @@ export function createRun(programs: Programs, compiled: CompiledRule, { source, 
     actions: actions.map((action) => new Map([...action.cel].map(([path, c]) => [path, judged(c)]))),
     now: nowUse(checkedIn(compiled)),
     active: new Map(),
+    tellsClear,
     known: 0,
     startNs: null,
     nextNs: null,

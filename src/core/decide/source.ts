@@ -41,7 +41,7 @@ export function joinSelection(judge: Joined, compiled: CompiledRule): Made {
   const own = windowOf(selection, { windowNs, lagNs: 0n });
   const slots: Slot[] = [];
   const slotOf = (spec: SlotSpec): Slot => {
-    const slot = attach(selection, spec, programs.record);
+    const slot = attach(selection, spec, programs.records);
     slots.push(slot);
     return slot;
   };
@@ -108,9 +108,14 @@ function planOf(compiled: CompiledRule, programs: Programs): Plan {
   return { ...split, selects: { id, stream: stream!, seesAllReporters, grainNs, everyNs: rule.everyNs }, byAggregate, specs };
 }
 
-const compiledParts = ({ columns }: CompiledRule, { ofRecord }: Plan, programs: Programs): Pick<Selects, 'where' | 'columns'> => ({
+const compiledParts = (
+  { columns }: CompiledRule,
+  { ofRecord }: Plan,
+  programs: Programs,
+): Pick<Selects, 'where' | 'columns' | 'columnCount'> => ({
   where: allOf(ofRecord.map(programs.record)),
-  columns: columns.map(({ checked }) => programs.record(checked)),
+  columns: programs.records(columns.map(({ checked }) => checked)),
+  columnCount: columns.length,
 });
 
 /** Conditions joined by CEL's &&: one that is false decides, whatever erred. */

@@ -25,16 +25,15 @@ export function admit(selection: Selection, record: FlyRecord, streamTimeNs: big
   counters.records++;
   const { time } = record;
   if (selection.nextNs === null || streamTimeNs >= selection.nextNs) follow(selection, streamTimeNs);
-  if (time < selection.dropBeforeNs) {
-    counters.droppedLate++;
-    return;
-  }
-  if (time < selection.lateBeforeNs) counters.late++;
-  const known = findKey(keys.index, values);
-  const id = known >= 0 ? known : openKey(selection, values, record);
-  if (id < 0) {
-    counters.keysOver++;
-    return;
+  let { open } = selection;
+  // Most records are of the open pane: then nothing of what follows about late ones can be.
+  const isNow = open !== null && time >= open.startNs && time < open.endNs;
+  if (!isNow) {
+    if (time < selection.dropBeforeNs) {
+      counters.droppedLate++;
+      return;
+    }
+    if (time < selection.lateBeforeNs) counters.late++;
   }
   if (selection.cells >= cellsMax) {
     counters.recordsOver++;
@@ -42,10 +41,18 @@ export function admit(selection: Selection, record: FlyRecord, streamTimeNs: big
     if (selection.blindUntilNs === null || selection.blindUntilNs < blindUntilNs) selection.blindUntilNs = blindUntilNs;
     return;
   }
-  const pane = paneAt(selection, time);
-  const isLate = selection.reachedNs !== null && pane.endNs <= selection.reachedNs;
-  if (isLate) addLate(selection, pane, id, record);
-  else addValues(selection, pane, { id, row: rowOf(selection, pane, id) }, record);
+  const known = findKey(keys.index, values);
+  const id = known >= 0 ? known : openKey(selection, values, record);
+  if (id < 0) {
+    counters.keysOver++;
+    return;
+  }
+  if (!isNow || open === null) {
+    open = paneAt(selection, time);
+    if (selection.reachedNs !== null && open.endNs <= selection.reachedNs) return addLate(selection, open, id, record);
+    if (time >= selection.lateBeforeNs) selection.open = open;
+  }
+  addValues(selection, open, id, rowOf(selection, open, id), record);
 }
 
 /** Stream time has passed an instant. */
@@ -54,6 +61,7 @@ function follow(selection: Selection, streamTimeNs: bigint): void {
   const nextNs = (floorDivide(streamTimeNs, everyNs) + 1n) * everyNs;
   const lastNs = nextNs - everyNs;
   selection.nextNs = nextNs;
+  selection.open = null;
   selection.dropBeforeNs = nextNs - heldNs;
   selection.startNs ??= streamTimeNs;
   // Before its start a selection judged nothing.
@@ -61,13 +69,10 @@ function follow(selection: Selection, streamTimeNs: bigint): void {
 }
 
 /** The key's columns; null: one of them erred or is absent. */
-function keyOf({ columns, scratch }: Selection, record: FlyRecord): readonly Scalar[] | null {
-  for (let i = 0; i < columns.length; i++) {
-    const value = columns[i]!(record);
-    if (value === undefined) return null;
-    scratch[i] = value;
-  }
-  return scratch;
+function keyOf({ columns, columnCount, key }: Selection, record: FlyRecord): readonly Scalar[] | null {
+  columns(record, key);
+  for (let i = 0; i < columnCount; i++) if (key[i] === undefined) return null;
+  return key as readonly Scalar[];
 }
 
 /** The pane of this time, made where there is none. */
@@ -142,12 +147,13 @@ function pushRow(selection: Selection, pane: Pane, id: number): number {
   return row;
 }
 
-function addValues(selection: Selection, pane: Pane, { id, row }: { readonly id: number; readonly row: number }, record: FlyRecord): void {
-  const { series, keepers } = selection;
+function addValues(selection: Selection, pane: Pane, id: number, row: number, record: FlyRecord): void {
+  const { series, keepers, values } = selection;
   let cells = 0;
+  selection.measures(record, values);
   for (let i = 0; i < series.length; i++) {
     const one = series[i]!;
-    const value = one.argument(record);
+    const value = values[i];
     if (value === undefined) {
       selection.counters.argumentErrors++;
       const errors = grownInts(pane.errors[i] ?? new Int32Array(0), row + 1);
@@ -167,17 +173,17 @@ function addValues(selection: Selection, pane: Pane, { id, row }: { readonly id:
 
 /** A record of a pane that has passed: a row of its own, which enters at once the windows that hold the pane. */
 function addLate(selection: Selection, pane: Pane, id: number, record: FlyRecord): void {
-  const { series, keepers, windows } = selection;
+  const { series, keepers, windows, values } = selection;
   const row = pushRow(selection, pane, id);
-  addValues(selection, pane, { id, row }, record);
+  addValues(selection, pane, id, row, record);
   windows.forEach((window, w) => {
     const { fromNs, toNs } = window;
     if (fromNs === null || toNs === null || pane.startNs < fromNs || pane.endNs > toNs) return;
     window.counts[id]!++;
-    for (const one of series) {
+    for (const [i, one] of series.entries()) {
       const errors = one.errors[w];
       if (errors === undefined) continue;
-      const value = one.argument(record);
+      const value = values[i];
       if (value === undefined) errors[id]!++;
       else for (const k of one.keepers) if (keepers[k]!.windows.has(w)) keepers[k]!.keeper.late(w, id, value);
     }

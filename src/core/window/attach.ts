@@ -1,4 +1,4 @@
-import type { Measure } from '../cel/programs.ts';
+import type { Measures } from '../cel/programs.ts';
 import type { CelType, Checked } from '../cel/types.ts';
 import { slide } from './advance.ts';
 import { moveInts } from './keep/counts.ts';
@@ -10,7 +10,7 @@ import type { SlotSpec } from './layout.ts';
 import type { Selection } from './selection.ts';
 import type { Slot } from './slot.ts';
 
-export type Compile = (checked: Checked) => Measure;
+export type Compile = (all: readonly Checked[]) => Measures;
 
 /** Whether the selection can give these aggregates from the panes at hand: it keeps what they need, for long enough. */
 export function covers(selection: Selection, specs: readonly SlotSpec[]): boolean {
@@ -88,7 +88,9 @@ function seriesOf(selection: Selection, argument: Checked, fingerprint: string, 
   const { series } = selection;
   const found = series.findIndex((one) => one.fingerprint === fingerprint);
   if (found >= 0) return found;
-  return series.push({ fingerprint, argument: compile(argument), keepers: [], errors: [] }) - 1;
+  const place = series.push({ fingerprint, argument, keepers: [], errors: [] }) - 1;
+  selection.measures = compile(series.map((one) => one.argument));
+  return place;
 }
 
 function keepErrors(selection: Selection, place: number, window: number): void {

@@ -1,5 +1,6 @@
 import type { Stream } from '../../model/record.ts';
-import type { Measure } from '../cel/programs.ts';
+import type { Measure, Measures } from '../cel/programs.ts';
+import type { Checked } from '../cel/types.ts';
 import type { Scalar } from '../cel/value.ts';
 import { createIndex } from './index.ts';
 import type { KeyIndex } from './index.ts';
@@ -17,9 +18,13 @@ export type Selection = {
   readonly stream: Stream;
   readonly seesAllReporters: boolean;
   readonly where: Measure | null;
-  readonly columns: readonly Measure[];
-  /** The columns of the record at hand. */
-  readonly scratch: Scalar[];
+  readonly columns: Measures;
+  readonly columnCount: number;
+  /** The arguments of all series. */
+  measures: Measures;
+  /** The columns of the record at hand, and its arguments. */
+  readonly key: (Scalar | undefined)[];
+  readonly values: (Scalar | undefined)[];
   /** Every instant and every end of a window is a multiple of it. */
   readonly grainNs: bigint;
   readonly everyNs: bigint;
@@ -30,6 +35,8 @@ export type Selection = {
   readonly views: Map<string, View>;
   /** Ordered by time; the last is written to. */
   readonly panes: Pane[];
+  /** The one that records of now come into; null: to be found. */
+  open: Pane | null;
   /** Panes that every window has passed, to be written anew: what a pane needs is not given back to the machine and asked for again. */
   readonly spare: Pane[];
   /** For how long a pane is kept after its end. */
@@ -64,7 +71,7 @@ export type Selection = {
 /** One argument, e.g. `response.failed`: how many of its values erred, and what its keepers make of the others. */
 export type Series = {
   readonly fingerprint: string;
-  readonly argument: Measure;
+  readonly argument: Checked;
   /** Places in `keepers`. */
   readonly keepers: number[];
   /** Values that erred, by window and key. */
@@ -144,17 +151,20 @@ export const keysMax = 100_000;
 /** Cells (12 to 30 bytes each) in the panes of one selection; while a window would hold a record that was not kept, every verdict is unknown. */
 export const cellsMax = 10_000_000;
 
-export type Selects = Pick<Selection, 'id' | 'stream' | 'seesAllReporters' | 'where' | 'columns' | 'grainNs' | 'everyNs'>;
+export type Selects = Pick<Selection, 'id' | 'stream' | 'seesAllReporters' | 'where' | 'columns' | 'columnCount' | 'grainNs' | 'everyNs'>;
 
 export const createSelection = (selects: Selects): Selection => ({
   ...selects,
-  scratch: [],
+  measures: () => undefined,
+  key: [],
+  values: [],
   series: [],
   keepers: [],
   windows: [],
   slots: new Map(),
   views: new Map(),
   panes: [],
+  open: null,
   spare: [],
   heldNs: 0n,
   keys: {

@@ -32,8 +32,33 @@ export function compile<Args extends readonly unknown[]>(
   names: Names,
   codes: Codes | null = null,
 ): Run<Args> | null {
-  const temporaries: string[] = [];
-  const constants: unknown[] = [];
+  const put: Put = { temporaries: [], constants: [] };
+  const code = codeOf(checked, names, put, codes !== null);
+  return code === null ? null : (make(functionText(parameters, put, `return ${code.js};`), put.constants, codes) as Run<Args>);
+}
+
+/** Puts what several expressions say of one record into a list, in the canonical form of a Measure; undefined: CEL's error. */
+export type RunAll = (record: unknown, out: unknown[]) => void;
+
+/** Compiles expressions over one record `r` into one function, so that a record is looked at once. null: one holds a constant that numbers cannot. */
+export function compileAll(all: readonly Checked[], names: Names): RunAll | null {
+  const put: Put = { temporaries: [], constants: [] };
+  const codes = all.map((checked) => codeOf(checked, names, put, false));
+  if (codes.includes(null)) return null;
+  const lines = codes.map((code, i) => `out[${i}] = ${code === null ? 'undefined' : canonicalCode(code)};`);
+  return make(functionText('r, out', put, lines.join(' ')), put.constants, null) as RunAll;
+}
+
+function canonicalCode({ js, type: { kind } }: Code): string {
+  if (kind === 'string' || kind === 'bool' || kind === 'int') return js;
+  if (kind === 'double') return `rt.plain(${js})`;
+  return kind === 'duration' || kind === 'timestamp' ? `rt.whenExact(${js})` : 'undefined';
+}
+
+/** What the code of one function needs besides its text. */
+type Put = { readonly temporaries: string[]; readonly constants: unknown[] };
+
+function codeOf(checked: Checked, names: Names, { temporaries, constants }: Put, shares: boolean): Code | null {
   const scope: Scope = {
     checked,
     names,
@@ -44,18 +69,20 @@ export function compile<Args extends readonly unknown[]>(
       return name;
     },
     constant: (value) => `k${constants.push(value) - 1}`,
-    shares: codes !== null,
+    shares,
     run: (js) => make(`return ${js};`, [], null),
   };
-  let code: Code;
   try {
-    code = emit(checked.expr, scope);
+    return emit(checked.expr, scope);
   } catch (error) {
     if (error instanceof NotCompiled) return null;
     throw error;
   }
+}
+
+function functionText(parameters: string, { temporaries }: Put, body: string): string {
   const locals = temporaries.length === 0 ? '' : `let ${temporaries.join(', ')};`;
-  return make(`return (${parameters}) => { ${locals} return ${code.js}; };`, constants, codes) as Run<Args>;
+  return `return (${parameters}) => { ${locals} ${body} };`;
 }
 
 /** Runs text that the emitter wrote. */

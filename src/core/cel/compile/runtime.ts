@@ -26,6 +26,14 @@ export const runtime = {
     if (Number.isNaN(x) || Math.abs(x) > 2 ** 63) return undefined;
     return runtime.whole(Math.trunc(x));
   },
+  /** A double that is a value: no NaN, and one zero. */
+  plain: (x: number | undefined): number | undefined => (x === undefined || Number.isNaN(x) ? undefined : x + 0),
+  /** A bigint as a number where that is exact. */
+  whenExact: (x: bigint | undefined): number | bigint | undefined => {
+    if (x === undefined) return undefined;
+    const number = Number(x);
+    return Number.isSafeInteger(number) ? number : x;
+  },
   /** An int64 as a number. */
   number: (x: bigint | undefined): number | undefined => (x === undefined ? undefined : runtime.whole(Number(x))),
   /** Code points. */
