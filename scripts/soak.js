@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const soaks = { scenarios, latency, sidecar };
+const soaks = { scenarios, latency, sidecar, cel, rules };
 const [name = '', runs = ''] = process.argv.slice(2);
 const soak = soaks[name];
 if (soak === undefined) {
@@ -86,6 +86,29 @@ async function sidecar(dir, given) {
   }
   const worst = Math.max(...took);
   return conclude({ rightTableAfterMs: { p50: median(took), worst } }, worst <= 1_000);
+}
+
+/** RUNS (1,000,000) pairs of random expression and record, or set of aggregates: compiled against the plain evaluator. */
+function cel(_, given) {
+  const pairs = Number(given || 1_000_000);
+  // Five tests; of each test's expressions some are refused, and one of them takes six at once.
+  return compared('test/cel/compiled.test.ts', 'give what the plain', { FLYBALL_CEL_EXPRESSIONS: Math.ceil(pairs / 150) }, pairs);
+}
+
+/** RUNS (10,000) pairs of random rule and stream: the judge against the list oracle. */
+function rules(_, given) {
+  const pairs = Number(given || 10_000);
+  return compared('test/replay/oracle.test.ts', 'says what the text says', { FLYBALL_RULES: 7 * Math.ceil(pairs / 19) }, pairs);
+}
+
+/** Runs a differential test over another seed each time, and adds up the pairs that it says it compared. */
+function compared(file, named, size, wanted) {
+  const seed = 1 + Math.floor(Math.random() * 1e9);
+  const env = { ...process.env, ...size, FLYBALL_SEED: seed };
+  const done = spawnSync('npx', ['vitest', 'run', file, '-t', named, '--disable-console-intercept', '--testTimeout', '3600000'], { cwd: root, env, encoding: 'utf8', maxBuffer: 2 ** 28 }); // prettier-ignore
+  const pairs = [...done.stdout.matchAll(/^pairs (\d+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
+  if (done.status !== 0) process.stdout.write(done.stdout);
+  return conclude({ seed, pairs, differences: done.status === 0 ? 0 : 'see above' }, done.status === 0 && pairs >= wanted);
 }
 
 /** Whether a request through the sidecar is touched by the rule; null while nobody answers. */

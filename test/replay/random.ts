@@ -109,29 +109,43 @@ function comparison(random: Random, siblings: boolean): Part {
   const op = random.pick(['>', '>=', '<', '<=', '==', '!=']);
   const compare = comparers[op] ?? (() => false);
   const both = (x: Seen, y: Seen): boolean | undefined => (x === undefined || y === undefined ? undefined : compare(Number(x), Number(y)));
-  /** A quantile that is compared with what moves is known within 1 %: nearer than that nothing is said (rules.md section 3.6). */
-  const roughly = (x: Seen, y: Seen): boolean | undefined => {
-    if (x !== undefined && y !== undefined && Math.abs(Number(x) - Number(y)) <= 0.02 * Math.max(Math.abs(Number(x)), Math.abs(Number(y))))
-      throw new TooNear();
-    return both(x, y);
-  };
+  /** Nearer than an aggregate is known, nothing is said. */
+  const within =
+    (share: number) =>
+    (x: Seen, y: Seen): boolean | undefined => {
+      const [a, b] = [Number(x), Number(y)];
+      if (
+        x !== undefined &&
+        y !== undefined &&
+        share > 0 &&
+        (a !== 0 || b !== 0) &&
+        Math.abs(a - b) <= share * Math.max(Math.abs(a), Math.abs(b))
+      )
+        throw new TooNear();
+      return both(x, y);
+    };
   if (random.chance(0.25)) {
     const b = aggregate(random, siblings);
-    const moving = isRough(a) || isRough(b) ? roughly : both;
+    const moving = within(Math.max(roughness(a), roughness(b)));
     if (b.type === a.type && a.type === 'duration')
       return { cel: `${a.text} ${op} 1.5 * ${b.text}`, aggregates: [a, b], judge: (see) => moving(see(a), times(1.5, see(b))) };
     if (b.type === a.type) return { cel: `${a.text} ${op} ${b.text}`, aggregates: [a, b], judge: (see) => moving(see(a), see(b)) };
   }
   const [text, value] = constant(random, a);
-  const fixed = a.inner !== undefined && isRough(a) ? roughly : both;
+  // A quantile against a constant is exact (rules.md section 3.6).
+  const fixed = within(a.name === 'quantile' ? 0 : roughness(a));
   return { cel: `${a.text} ${op} ${text}`, aggregates: [a], judge: (see) => fixed(see(a), value) };
 }
 
 /** Thrown by the oracle where the text leaves the answer open. */
 export class TooNear extends Error {}
 
-/** Shown within 1 %: a quantile, also among siblings. */
-const isRough = (a: OracleAggregate): boolean => (a.inner ?? a).name === 'quantile';
+/** A quantile is known within 1 %, also among siblings; sums of doubles within 1e-9 (rules.md section 3.6, settled point 17). */
+function roughness(a: OracleAggregate): number {
+  const { name, of } = a.inner ?? a;
+  if (name === 'quantile') return 0.02;
+  return name === 'stddev' || (of === 'double' && ['sum', 'rate', 'mean'].includes(name)) ? 1e-9 : 0;
+}
 
 const times = (factor: number, x: Seen): Seen => (x === undefined ? undefined : factor * Number(x));
 

@@ -16,7 +16,8 @@ const tableFrom = 1023 << 7;
 const tableSize = 54 << 7;
 
 export function createBuckets(constants: Iterable<number>, whole: boolean): Buckets {
-  const cuts = [...new Set(constants)].map((cut) => (cut === 0 ? 0 : cut)).sort((a, b) => a - b);
+  // No double near 0 stands for it within 1 %, so it is an interval of its own.
+  const cuts = [...new Set([...constants, 0])].map((cut) => (cut === 0 ? 0 : cut)).sort((a, b) => a - b);
   const double = new Float64Array(1);
   const words = new Uint32Array(double.buffer);
   const isLittle = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
