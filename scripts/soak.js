@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const soaks = { scenarios, latency, sidecar, cel, rules };
+const soaks = { scenarios, latency, sidecar, cel, rules, hostile };
 const [name = '', runs = ''] = process.argv.slice(2);
 const soak = soaks[name];
 if (soak === undefined) {
@@ -101,14 +101,29 @@ function rules(_, given) {
   return compared('test/replay/oracle.test.ts', 'says what the text says', { FLYBALL_RULES: 7 * Math.ceil(pairs / 19) }, pairs);
 }
 
+/** RUNS (1,000) hostile rules over hostile records, and a thousand times as many random texts: the slowest of each, in ms. */
+function hostile(_, given) {
+  const many = Number(given || 1_000);
+  const done = tested('test/cel/hostile.test.ts', 'or', { FLYBALL_HOSTILE_RULES: many, FLYBALL_HOSTILE_TEXTS: many * 1_000 });
+  const slowestMs = [...done.stdout.matchAll(/^slowest (\S+).* (\S+) ms/gm)].map(([, of, ms]) => [of, Number(ms)]);
+  return conclude({ seed: done.seed, slowestMs: Object.fromEntries(slowestMs) }, done.status === 0 && slowestMs.length === 2 && slowestMs.every(([, ms]) => ms <= 100)); // prettier-ignore
+}
+
 /** Runs a differential test over another seed each time, and adds up the pairs that it says it compared. */
 function compared(file, named, size, wanted) {
+  const done = tested(file, named, size);
+  const pairs = [...done.stdout.matchAll(/^pairs (\d+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
+  return conclude({ seed: done.seed, pairs, differences: done.status === 0 ? 0 : 'see above' }, done.status === 0 && pairs >= wanted);
+}
+
+/** Runs tests of a file with another seed each time; what a failing one prints is shown. */
+function tested(file, named, size) {
   const seed = 1 + Math.floor(Math.random() * 1e9);
   const env = { ...process.env, ...size, FLYBALL_SEED: seed };
-  const done = spawnSync('npx', ['vitest', 'run', file, '-t', named, '--disable-console-intercept', '--testTimeout', '3600000'], { cwd: root, env, encoding: 'utf8', maxBuffer: 2 ** 28 }); // prettier-ignore
-  const pairs = [...done.stdout.matchAll(/^pairs (\d+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
+  const args = ['vitest', 'run', file, '-t', named, '--disable-console-intercept', '--testTimeout', '3600000'];
+  const done = spawnSync('npx', args, { cwd: root, env, encoding: 'utf8', maxBuffer: 2 ** 28 });
   if (done.status !== 0) process.stdout.write(done.stdout);
-  return conclude({ seed, pairs, differences: done.status === 0 ? 0 : 'see above' }, done.status === 0 && pairs >= wanted);
+  return { ...done, seed };
 }
 
 /** Whether a request through the sidecar is touched by the rule; null while nobody answers. */

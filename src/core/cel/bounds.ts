@@ -16,6 +16,8 @@ export const celMacroStepsMax = 10_000;
 export const celElementsAssumed = 64;
 /** Code units of a regular expression. */
 export const celPatternMax = 1_024;
+/** Instructions of a regular expression once its repeats are written out: what one character of a text may cost at worst. */
+export const celPatternStepsMax = 1_280;
 /** Problems reported for one expression. */
 export const celProblemsMax = 20;
 /** Problems noted before they are put in order; the walk goes from left to right, so later ones would not be shown. */

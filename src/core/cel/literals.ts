@@ -1,7 +1,8 @@
 import { RE2JS } from '@bufbuild/re2';
 import { parseAddress, parsePrefix } from '../../model/address.ts';
 import { readDuration } from '../../model/units.ts';
-import { celPatternMax } from './bounds.ts';
+import { celPatternMax, celPatternStepsMax } from './bounds.ts';
+import { patternSteps } from './pattern.ts';
 import { ticked } from './problem.ts';
 
 /** Why a constant argument can never be right. `argument` counts from 0, a receiver left out. */
@@ -75,6 +76,12 @@ function patternProblem({
   if (pattern.length > celPatternMax)
     return at(argument, `the pattern is longer than ${celPatternMax} characters`, 'use startsWith, endsWith or a list');
   try {
+    if (patternSteps(pattern, celPatternStepsMax) > celPatternStepsMax)
+      return at(
+        argument,
+        `the pattern's repeats, written out, are more than ${celPatternStepsMax} steps`,
+        'repeat less: {64} in {64} is 4,096',
+      );
     RE2JS.compile(pattern);
     return null;
   } catch (error) {
