@@ -7,6 +7,7 @@ import { openKey, touch } from './keys.ts';
 import { findKey } from './index.ts';
 import { cellsMax } from './selection.ts';
 import type { Pane, Selection, Window } from './selection.ts';
+import { search } from './sorted.ts';
 
 /** Adds a record: `where`, `by` and each argument are evaluated once, here. */
 export function admit(selection: Selection, record: FlyRecord, streamTimeNs: bigint): void {
@@ -81,8 +82,7 @@ function paneAt(selection: Selection, time: bigint): Pane {
   const last = panes.at(-1);
   if (last !== undefined && time < last.endNs && time >= last.startNs) return last;
   const startNs = floorDivide(time, selection.grainNs) * selection.grainNs;
-  let at = panes.length;
-  while (at > 0 && panes[at - 1]!.startNs > startNs) at--;
+  const at = search(panes.length, (i) => panes[i]!.startNs > startNs);
   const found = panes[at - 1];
   if (found?.startNs === startNs) return found;
   const pane = createPane(selection, startNs);
