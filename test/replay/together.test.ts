@@ -122,3 +122,20 @@ describe('adding, changing and removing 100 rules under load', { timeout: 120_00
     expect(judge.selections.rpc).toEqual([]);
   });
 });
+
+test('a rule that is changed a thousand times leaves nothing in what it shares', () => {
+  const rule = (name: string, ms: number): CompiledRule =>
+    compiled(`rule: ${name}\nover: rpc\nby: [destination.service]\nwindow: 2s\nevery: 250ms\nwhen: 'p90(response.duration, "${250 * (1 + (ms % 200))}ms") > d("${ms}ms")'`); // prettier-ignore
+  const judge = createJudge();
+  const lines = linesOf(generator(3), 8);
+  addRule(judge, rule('stays', 199));
+  for (let i = 1; i <= 1_000; i++) {
+    addRule(judge, rule('comes', i));
+    readLine(judge, lines[i % lines.length]!);
+    removeRule(judge, 'comes');
+  }
+  const { selection } = judge.selections.rpc[0]!;
+  expect(judge.selections.rpc).toHaveLength(1);
+  expect(selection.windows.length).toBeLessThanOrEqual(64);
+  expect([...selection.slots.values()].map(({ users, cuts }) => [users, cuts])).toEqual([[2, [199_000_000, 199_000_000]]]);
+});

@@ -119,7 +119,7 @@ function verdictOf(instant: Instant, id: number, byUntil: boolean): Verdict {
   return result !== (byUntil && until !== null) ? 'holds' : 'clear';
 }
 
-export function isBlind({ compiled, startNs, source }: RuleRun, t: bigint): boolean {
+function isBlind({ compiled, startNs, source }: RuleRun, t: bigint): boolean {
   const { warmup, windowNs } = compiled.rule;
   const isWarming = warmup === 'window' && startNs !== null && t - windowNs < startNs;
   const blindUntilNs = source?.shared.selection.blindUntilNs ?? null;

@@ -5,6 +5,7 @@ import type { Checked } from '../cel/types.ts';
 import type { Value } from '../../model/rule.ts';
 import type { CompiledRule } from '../rule/types.ts';
 import { closeIfIdle, openKey } from '../window/keys.ts';
+import type { SlotSpec } from '../window/layout.ts';
 import type { Slot } from '../window/slot.ts';
 import type { View } from '../window/view.ts';
 import { newCourse } from './course.ts';
@@ -57,7 +58,7 @@ export type Source = {
   /** The longest of the rule's own windows: a key is of the rule while it holds a record. */
   readonly longest: number;
   /** All slots that the rule attached. */
-  readonly slots: readonly Slot[];
+  readonly slots: readonly { readonly slot: Slot; readonly spec: SlotSpec }[];
   /** By key number: a `standing`. */
   standings: Uint8Array;
   readonly comparesSiblings: boolean;

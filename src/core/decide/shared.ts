@@ -26,7 +26,7 @@ export type Shared = {
   lifeText: string;
 };
 
-export const noLife: Life = { status: 'unseen', staleIn: [], liveThroughout: [] };
+const noLife: Life = { status: 'unseen', staleIn: [], liveThroughout: [] };
 
 export const createShared = (selection: Selection, knownFromNs: bigint | null): Shared => ({
   selection,

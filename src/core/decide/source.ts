@@ -39,16 +39,16 @@ export function joinSelection(judge: Joined, compiled: CompiledRule): Made {
   selection.users++;
   const { windowNs } = compiled.rule;
   const own = windowOf(selection, { windowNs, lagNs: 0n });
-  const slots: Slot[] = [];
+  const slots: { readonly slot: Slot; readonly spec: SlotSpec }[] = [];
   const slotOf = (spec: SlotSpec): Slot => {
     const slot = attach(selection, spec, programs.records);
-    slots.push(slot);
+    slots.push({ slot, spec });
     return slot;
   };
   const made = new Map(plan.byAggregate.map(({ aggregate, count, until }) => [aggregate, { count: slotOf(count), until: slotOf(until) }]));
-  const windows = [own, ...slots.map((slot) => slot.window)];
+  const windows = [own, ...slots.map(({ slot }) => slot.window)];
   const longest = windows.reduce((a, b) => (selection.windows[b]!.lengthNs > selection.windows[a]!.lengthNs ? b : a));
-  const comparesSiblings = slots.some((slot) => slot.inner !== null);
+  const comparesSiblings = slots.some(({ slot }) => slot.inner !== null);
   return {
     source: {
       shared,
@@ -72,7 +72,7 @@ export function leaveSelection(judge: Joined, run: RuleRun): void {
   if (source === null || compiled.stream === null) return;
   const { shared, view, slots } = source;
   for (const id of knownKeys(run)) forget(run, id);
-  for (const slot of slots) release(shared.selection, slot);
+  for (const { slot, spec } of slots) release(shared.selection, slot, spec);
   if (--view.users === 0) shared.selection.views.delete(view.id);
   if (--shared.selection.users > 0) return;
   const all = judge.selections[compiled.stream];

@@ -12,14 +12,21 @@ import type { Slot } from './slot.ts';
 
 export type Compile = (all: readonly Checked[]) => Measures;
 
+/** Windows and arguments of one selection. They stay while any rule does, so a rule that needs one more than this gets a selection of its own. */
+const windowsMax = 64;
+const seriesMax = 256;
+
 /** Whether the selection can give these aggregates from the panes at hand: it keeps what they need, for long enough. */
 export function covers(selection: Selection, specs: readonly SlotSpec[]): boolean {
-  if (selection.panes.length === 0) return true;
+  const { panes, windows, heldNs } = selection;
+  const isEmpty = panes.length === 0;
   return specs.every((spec) => {
     if (spec.inner !== null) return covers(selection, [spec.inner]);
     const series = selection.series.find(({ fingerprint }) => fingerprint === spec.fingerprint);
-    const kept = spec.kinds.every((kind) => series?.keepers.some((k) => selection.keepers[k]!.kind === kind) === true);
-    return kept && spec.windowNs + spec.lagNs <= selection.heldNs;
+    const isKept = spec.kinds.every((kind) => series?.keepers.some((k) => selection.keepers[k]!.kind === kind) === true);
+    const isKnown = windows.some(({ lengthNs, lagNs }) => lengthNs === spec.windowNs && lagNs === spec.lagNs);
+    const mayWiden = windows.length < windowsMax && (isEmpty || spec.windowNs + spec.lagNs <= heldNs);
+    return (isKept || (isEmpty && selection.series.length < seriesMax)) && (isKnown || mayWiden);
   });
 }
 
@@ -28,10 +35,11 @@ export function attach(selection: Selection, spec: SlotSpec, compile: Compile): 
   const known = selection.slots.get(spec.id);
   if (known !== undefined) {
     known.users++;
-    if (spec.cuts.some((cut) => !known.cuts.includes(cut))) {
-      known.cuts.push(...spec.cuts);
-      cut(selection, known);
-    }
+    const isNew = spec.cuts.some((constant) => !known.cuts.includes(constant));
+    known.cuts.push(...spec.cuts);
+    if (isNew) cut(selection, known);
+    // Counted with the others inside: each attach is released once.
+    if (spec.inner !== null) attach(selection, spec.inner, compile);
     return known;
   }
   const inner = spec.inner === null ? null : attach(selection, spec.inner, compile);
@@ -66,9 +74,10 @@ export function attach(selection: Selection, spec: SlotSpec, compile: Compile): 
   return slot;
 }
 
-/** A rule needs the slot no more. What it kept goes when the selection goes. */
-export function release(selection: Selection, slot: Slot): void {
-  if (slot.inner !== null) release(selection, slot.inner);
+/** A rule needs the slot no more, nor the cuts it asked for. What was kept for it goes when the selection goes. */
+export function release(selection: Selection, slot: Slot, spec: SlotSpec): void {
+  if (slot.inner !== null && spec.inner !== null) release(selection, slot.inner, spec.inner);
+  for (const constant of spec.cuts) slot.cuts.splice(slot.cuts.indexOf(constant), 1);
   if (--slot.users === 0) selection.slots.delete(slot.id);
 }
 

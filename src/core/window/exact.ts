@@ -39,19 +39,6 @@ export function rootOver(n: bigint, d: bigint): bigint {
   return (rootFloor(4n * n) / d + 1n) / 2n;
 }
 
-/** The sum with the error of each addition carried along (Neumaier): the order of the terms hardly shows. */
-export function preciseSum(values: Iterable<number>): number {
-  let sum = 0;
-  let lost = 0;
-  for (const value of values) {
-    const next = sum + value;
-    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
-    sum = next;
-  }
-  // Beyond the greatest double the error is no number, but the sum is right.
-  return Number.isFinite(sum) ? sum + lost : sum;
-}
-
 function rootFloor(n: bigint): bigint {
   if (n < 2n) return n;
   let x = 1n << BigInt((bitsOf(n) + 1) >> 1);

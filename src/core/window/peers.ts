@@ -56,7 +56,7 @@ export type PeersOf = {
  * peers(a) for one key (rules.md section 3.7): the median over the others, the mean of the middle two where they are even in number.
  * null: fewer than `least` others, or none.
  */
-export function peersValue(siblings: Siblings, { own, least, kind }: PeersOf): Value | null {
+function peersValue(siblings: Siblings, { own, least, kind }: PeersOf): Value | null {
   const others = siblings.length - (own === null ? 0 : 1);
   if (others < Math.max(1, least)) return null;
   const skipped = own === null ? siblings.length : search(siblings.length, (i) => compareScalars(siblings[i] ?? own, own) >= 0);

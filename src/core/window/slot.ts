@@ -25,7 +25,7 @@ export type Slot = {
   readonly least: number;
   /** `minimum.peers`. */
   readonly leastPeers: number;
-  /** Constants that a quantile is compared with: ns for durations. */
+  /** Constants that a quantile is compared with, once for each rule that does: ns for durations. */
   readonly cuts: number[];
   /** Values by key, and the turn after the one in which each was read; 0: never. */
   readonly seen: (Value | null)[];
