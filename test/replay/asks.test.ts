@@ -37,9 +37,7 @@ const states = (judge: Judge): readonly string[] =>
 const value = (judge: Judge, path: string): unknown => intents(judge)[0]?.actions[0]?.values.get(path);
 
 test('a value is read again each `every`, between its bounds, and stays where it is while unknown', () => {
-  const { judge, read } = world(
-    `${head}until: false\nthen:\n  - limit: {rate: {value: max(request.size), min: 10, max: 50, every: 2s}}\n`,
-  );
+  const { judge, read } = world(`${head}until: false\nthen:\n  - limit: {rate: {value: max(request.size), min: 10, max: 50, every: 2s}}\n`);
   read(...each(0, [9, 20]));
   expect(value(judge, 'rate')).toBe(10);
   read(...each(2, [30]));

@@ -47,7 +47,7 @@ function mutationsOf(text: string): readonly Mutation[] {
     );
     return [...operators, ...thresholds];
   });
-  const times = [...text.matchAll(/\bfor: (\d+)|\bcount: (\d+)/g)].flatMap(({ 0: found, 1: seconds, 2: count, index }) =>
+  const times = [...text.matchAll(/\bfor: (\d+)|\bcount: \d+/g)].flatMap(({ 0: found, 1: seconds, index }) =>
     (seconds === undefined ? [100, 0.1] : [10, 0.2]).map((by): Mutation => ({
       what: `${found} × ${by}`,
       text: text.slice(0, index) + found.replace(/\d+/, (number) => scaled(number, by)) + text.slice(index + found.length),

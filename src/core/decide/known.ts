@@ -38,8 +38,13 @@ function recordsOf(instances: readonly Instance[], { compiled }: RuleRun): reado
   return instances.map((instance) => recordOf(stream, isSource ? 'source' : 'destination', instance));
 }
 
-function recordOf(stream: Stream, side: 'source' | 'destination', { ready: _, ...seen }: Instance): FlyRecord {
+function recordOf(stream: Stream, side: 'source' | 'destination', { labels, ...seen }: Instance): FlyRecord {
   const groups = { source: {}, destination: {}, reporter: {}, rpc: {}, request: {}, response: {}, flow: {} };
-  const labels = new Map(Object.entries(seen.labels ?? {}));
-  return { stream, time: 0n, applied: [], ...groups, [side]: { ...seen, labels } } as unknown as FlyRecord;
+  return {
+    stream,
+    time: 0n,
+    applied: [],
+    ...groups,
+    [side]: { ...seen, labels: new Map(Object.entries(labels ?? {})) },
+  } as unknown as FlyRecord;
 }
