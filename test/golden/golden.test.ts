@@ -16,7 +16,7 @@ test.each(cases)('%s is refused as it was agreed', async (name) => {
   await expect(shown).toMatchFileSnapshot(`wrong/${name}.expected`);
 });
 
-/** rules.md section 6, line for line: W-BLIND and E-SELF need traffic, and E-NOT-YET is for what is not there. */
+/** rules.md section 6, line for line: W-BLIND needs traffic (test/rules/traffic.test.ts), and E-NOT-YET is for what is not there. */
 const agreed: readonly (readonly [line: string, text: string])[] = [
   [
     'rules/gray/rule.yaml:7:7   E-YAML-TAG     "!has(…)" is read by YAML as a tag and would be dropped: the condition would become `count() > 5` · quote it',
@@ -37,6 +37,10 @@ const agreed: readonly (readonly [line: string, text: string])[] = [
   [
     'rules/x/rule.yaml:8:33     E-CEL-NAME     undeclared `stabel` (in select: stable, canary) · did you mean `stable`?',
     'rule: x\nwhy: w\nowner: o\nover: rpc\nselect:\n  stable: {offset: 1m}\n  canary: {}\nwhen: 200.0 > rate() || 15.25 > stabel.ratio(response.failed)\n',
+  ],
+  [
+    'rules/x/rule.yaml:13:18    E-SELF         rate is computed from rate() of the traffic it limits, read again every 10s · give min and max',
+    'rule: x\nwhy: w\nowner: o\nover: rpc\nwhen: count() > 5\n\n\n\n\n\nthen:\n- limit:\n   rate: {value: rate(), every: 10s}\n',
   ],
 ];
 

@@ -1,9 +1,15 @@
+import { createTraffic } from '../../core/rule/traffic.ts';
+import type { CompiledRule } from '../../core/rule/types.ts';
 import type { Saved } from '../../engine/handle.ts';
 import type { RuleRevisionView, StatusView } from '../../engine/views.ts';
+import { parseLine } from '../../model/line.ts';
+import type { Problem } from '../../model/problem.ts';
+import { readLines } from '../../runtime/lines.ts';
 import { userName } from '../../runtime/home.ts';
 import { ask } from '../client.ts';
 import { outputOption, text, UsageError, type Command } from '../command.ts';
 import { formatOf, print, problemText, say } from '../print.ts';
+import { progress } from '../progress.ts';
 import { readRuleFile, ruleFilesOf } from '../rulefiles.ts';
 
 /** `flyball rule …`: what an SRE does with rule files. */
@@ -11,12 +17,17 @@ export const ruleLint: Command = {
   name: 'rule lint',
   args: 'DIR|FILE…',
   about: 'checks rule files as saving them would, without an engine',
-  options: { output: outputOption },
+  options: {
+    output: outputOption,
+    records: { type: 'string', value: 'FILE|-', about: 'a recording: warns of what the rules mean for its last hour of traffic' },
+  },
   more: '  Prints every error at once: file:line:column, code, what is wrong, what to do. Exit code 1 when a rule would be refused.',
   run: async (paths, values) => {
     const files = ruleFilesOf(paths.length > 0 ? paths : ['rules']);
     const checked = files.map((file) => ({ file, ...readRuleFile(file).checked }));
-    const problems = checked.flatMap((c) => c.problems);
+    const records = text(values, 'records');
+    const seen = records === undefined ? new Map<string, readonly Problem[]>() : await trafficProblems(checked, records);
+    const problems = checked.flatMap((c) => [...c.problems, ...(seen.get(c.file) ?? [])]);
     const format = formatOf(values);
     if (format === 'table') for (const p of problems) process.stdout.write(`${problemText(p)}\n`);
     else print(format, { value: problems, rows: [], names: checked.filter((c) => c.compiled === null).map((c) => c.file) });
@@ -25,6 +36,24 @@ export const ruleLint: Command = {
     return refused > 0 ? 1 : 0;
   },
 };
+
+/** What the recording says of the rules that are accepted, by file. */
+async function trafficProblems(
+  checked: readonly { readonly file: string; readonly compiled: CompiledRule | null }[],
+  records: string,
+): Promise<ReadonlyMap<string, readonly Problem[]>> {
+  const all = checked.flatMap(({ file, compiled }) => (compiled === null ? [] : [{ file, traffic: createTraffic(compiled) }]));
+  const bar = progress();
+  for await (const { lines, bytesRead, bytesTotal } of readLines(records)) {
+    for (const one of lines) {
+      const line = parseLine(one);
+      if (line.ok && (line.value.stream === 'rpc' || line.value.stream === 'flow')) for (const { traffic } of all) traffic.note(line.value);
+    }
+    bar.at(bytesTotal === null || bytesTotal === 0 ? null : bytesRead / bytesTotal, 'reading the recording');
+  }
+  bar.end();
+  return new Map(all.map(({ file, traffic }) => [file, traffic.problems(file)]));
+}
 
 export const ruleApply: Command = {
   name: 'rule apply',

@@ -13,7 +13,8 @@ import { problemsMax } from './bounds.ts';
 import { defaultMatch, originOf } from './match.ts';
 import type { DefaultMatch } from './match.ts';
 import { inFileOrder, problemIn } from './place.ts';
-import { looksAtRecords } from './expressions.ts';
+import { showDuration } from '../../model/units.ts';
+import { aggregatesIn, looksAtRecords } from './expressions.ts';
 import type { CompiledAction, CompiledColumn, CompiledRule, CompiledSet } from './types.ts';
 
 /**
@@ -46,6 +47,7 @@ export function compileRule(rule: Rule, revision: number, file: string): Result<
   const context: Context = {
     ...texts,
     env: matches,
+    variables: given.variables,
     aggregates,
     spelled: isDefaultKnown ? once(() => spell({ file, streams, where: whereSound, columns: sound }, matches)) : null,
   };
@@ -147,6 +149,7 @@ function compileColumn({ name, cel }: Rule['by'][number], env: Environment, text
 
 type Context = Texts & {
   readonly env: Environment;
+  readonly variables: CompiledRule['variables'];
   readonly aggregates: Environment;
   /** null: `where` or `by` is wrong, so nothing can be said of the default match. */
   readonly spelled: (() => Spelled) | null;
@@ -175,13 +178,24 @@ function compileAction(action: RuleAction, context: Context): CompiledAction | n
     const wants = isRamp ? (['bool'] as const) : (['double', 'int'] as const);
     const name = isRamp ? 'while' : path;
     const checked = checkText(isRamp ? num.while : num.cel, { env: context.aggregates, wants, name }, context);
-    if (checked !== null) cel.set(path, checked);
+    if (checked === null) continue;
+    cel.set(path, checked);
+    if (action.kind === 'limit') context.problems.push(...selfFed(num, checked, context));
   }
   if (action.kind === 'avoid') {
     const checked = checkText(action.value, { env: context.aggregates, wants: ['string'], name: action.on }, context);
     if (checked !== null) cel.set('value', checked);
   }
   return match === null || context.problems.length > before ? null : { action, match, cel };
+}
+
+/** A limit computed, again and again, from the traffic that it leaves over: without bounds it can only go down, or up. */
+function selfFed(num: Num, checked: Checked, { file, variables }: Context): readonly Problem[] {
+  if (num.kind !== 'value' || (num.min !== null && num.max !== null)) return [];
+  const fed = aggregatesIn(checked, variables).find(({ name, inner }) => ['rate', 'count', 'sum'].includes((inner ?? { name }).name));
+  if (fed === undefined) return [];
+  const what = `rate is computed from ${fed.text} of the traffic it limits, read again every ${showDuration(num.everyNs)}`;
+  return [problemIn(file, num.cel, { code: 'E-SELF', offset: 0, what, todo: 'give min and max' })];
 }
 
 function ownMatch(action: RuleAction, cel: CelText, { env, file, problems }: Context): Checked | null {
