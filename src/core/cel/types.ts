@@ -1,9 +1,15 @@
 import type { Expr } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
 import type { Stream } from '../../model/record.ts';
 
-/** A CEL type without `dyn`: every expression of a rule has one of these. `struct` is a fixed set of attributes, e.g. `destination`. */
+/**
+ * A CEL type. Every expression of a rule has one of these but dyn, type, uint and bytes, which only the `declared` dialect has. `struct` is a
+ * fixed set of attributes, e.g. `destination`.
+ */
 export type CelType =
-  | { readonly kind: 'bool' | 'int' | 'uint' | 'double' | 'string' | 'bytes' | 'null' | 'duration' | 'timestamp' | 'ip' | 'cidr' }
+  | {
+      readonly kind:
+        'bool' | 'int' | 'uint' | 'double' | 'string' | 'bytes' | 'null' | 'duration' | 'timestamp' | 'ip' | 'cidr' | 'dyn' | 'type';
+    }
   | { readonly kind: 'list'; readonly of: CelType }
   | { readonly kind: 'map'; readonly key: CelType; readonly value: CelType }
   | { readonly kind: 'struct'; readonly name: string };

@@ -71,7 +71,7 @@ function reach(symbol: string, [a, b]: Range, [c, d]: Range): Range {
 }
 
 /** The overloads of times and durations, as `left symbol right`; a result out of range is an error. */
-const timed: ReadonlyMap<string, readonly [CelType, (x: string, y: string) => string]> = new Map([
+export const timed: ReadonlyMap<string, readonly [CelType, (x: string, y: string) => string]> = new Map([
   ['timestamp + duration', [timestamp, (x, y) => `rt.time(${x} + ${y})`]],
   ['duration + timestamp', [timestamp, (x, y) => `rt.time(${x} + ${y})`]],
   ['timestamp - duration', [timestamp, (x, y) => `rt.time(${x} - ${y})`]],

@@ -97,6 +97,10 @@ function make(text: string, constants: readonly unknown[], codes: Codes | null):
   return run(runtime, lib, ...constants);
 }
 
+/** A function of code that is all ours: a form of the library. */
+export const functionOf = (parameters: string, js: string): ((...given: readonly Raw[]) => Raw | undefined) =>
+  make(`return (${parameters}) => ${js};`, [], null) as (...given: readonly Raw[]) => Raw | undefined;
+
 /** How CEL<r> reads a record `r`: what a record lacks is undefined. */
 export const recordNames: Names = (path) => {
   const code = grpcCodes.get(path.replace(/^grpc\./, ''));
