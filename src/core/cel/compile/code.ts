@@ -34,6 +34,10 @@ export type Scope = {
   readonly variables: ReadonlyMap<string, Code>;
   /** A new temporary of the function around the node. */
   readonly temporary: () => string;
+  /** Puts a function beside the one that is made, as `(a, b) => …`, and says its name. */
+  readonly beside: (js: string) => string;
+  /** What names are read from in the function that is made, as text: `r`. */
+  readonly inputs: string;
   /** Puts a value that has no literal at hand (a compiled pattern, a set) and says how code names it. */
   readonly constant: (value: object | string | number | bigint) => string;
   /** Literals are put at hand too, so that expressions which differ only there have the same code. */
