@@ -3,6 +3,7 @@ import { fail, ok } from '../../model/problem.ts';
 import type { Result } from '../../model/problem.ts';
 import { celProblemsMax } from './bounds.ts';
 import { callType } from './calls.ts';
+import { costProblem, staticCost } from './cost.ts';
 import type { Environment } from './declare.ts';
 import { bool, bytes, double, dyn, emptyList, emptyMap, int, list, map, nothing, showAll, string, uint } from './kinds.ts';
 import { settled, unified } from './loose.ts';
@@ -27,7 +28,7 @@ export function check(text: string, env: Environment): Result<Checked, readonly 
     parsed: parsed.value,
     env,
     variables: [],
-    macros: { depth: 0, steps: 1 },
+    macros: { depth: 0 },
     inside: null,
     types: new Map(),
     problems: [],
@@ -40,7 +41,10 @@ export function check(text: string, env: Environment): Result<Checked, readonly 
   const { expr, starts, macros } = parsed.value;
   const aggregates = walk.aggregates.toSorted((a, b) => (starts.get(a.id) ?? 0) - (starts.get(b.id) ?? 0));
   const settledType = env.dialect === 'declared' ? settled(type) : type;
-  return ok({ text, dialect: env.dialect, expr, type: settledType, types: walk.types, positions: starts, macros, aggregates });
+  const cost = staticCost({ expr, types: walk.types, macros });
+  const dear = costProblem(cost, starts.get(expr.id) ?? 0);
+  if (dear !== null) return fail([dear]);
+  return ok({ text, dialect: env.dialect, expr, type: settledType, types: walk.types, positions: starts, macros, cost, aggregates });
 }
 
 function visit(expr: Expr, walk: Walk): CelType | null {

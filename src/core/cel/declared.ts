@@ -2,6 +2,7 @@ import { fail, ok } from '../../model/problem.ts';
 import type { Result } from '../../model/problem.ts';
 import { compile, declaredNames, isInexact } from './compile/program.ts';
 import type { Raw } from './compile/code.ts';
+import { costProblem, staticCost } from './cost.ts';
 import type { Declared } from './declare.ts';
 import { planDyn } from './dynamic/plan.ts';
 import { fromRaw, toRaw } from './dynamic/value.ts';
@@ -45,7 +46,10 @@ export function unchecked(text: string): Result<Checked, readonly CelProblem[]> 
   const parsed = parse(text, true);
   if (!parsed.ok) return fail([parsed.problem]);
   const { expr, starts: positions, macros } = parsed.value;
-  return ok({ text, dialect: 'declared', expr, type: dyn, types: new Map(), positions, macros, aggregates: [] });
+  const types = new Map<bigint, CelType>();
+  const cost = staticCost({ expr, types, macros });
+  const dear = costProblem(cost, 0);
+  return dear === null ? ok({ text, dialect: 'declared', expr, type: dyn, types, positions, macros, cost, aggregates: [] }) : fail([dear]);
 }
 
 const loose: readonly CelType['kind'][] = ['dyn', 'type', 'uint', 'bytes'];

@@ -1,5 +1,5 @@
 import type { Expr, Expr_Comprehension } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
-import { celElementsAssumed, celMacroDepthMax, celMacroStepsMax } from './bounds.ts';
+import { celMacroDepthMax } from './bounds.ts';
 import { bool, dyn, emptyList, emptyMap, int, list, show } from './kinds.ts';
 import { ticked } from './problem.ts';
 import { childrenOf } from './tree.ts';
@@ -23,10 +23,7 @@ export function macroType(expr: Expr, loop: Expr_Comprehension, walk: Walk): Cel
   if (iterRange === undefined) return null;
   const range = walk.visit(iterRange, walk);
   const depth = walk.macros.depth + 1;
-  const steps =
-    walk.macros.steps * (iterRange.exprKind.case === 'listExpr' ? iterRange.exprKind.value.elements.length : celElementsAssumed);
   if (depth > celMacroDepthMax) return tooDear(expr, walk, `macros are nested more than ${celMacroDepthMax} deep`);
-  if (steps > celMacroStepsMax) return tooDear(expr, walk, `nested macros take more than ${celMacroStepsMax} steps a record`);
   if (range !== null && range.kind !== 'list' && range.kind !== 'map' && range.kind !== 'dyn') {
     const what = `\`${name}\` needs a list or a map, not ${show(range)}`;
     return report(walk, startOf(walk, expr), { code: 'E-CEL-TYPE', what, todo: `write ${macroForms.get(name) ?? name}` });
@@ -41,7 +38,7 @@ export function macroType(expr: Expr, loop: Expr_Comprehension, walk: Walk): Cel
   if (range === null || !(range.kind === 'list' || range.kind === 'map' || range.kind === 'dyn')) return null;
   const unsaid = walk.env.dialect === 'declared' && (range === emptyList || range === emptyMap);
   const element = unsaid ? dyn : range.kind === 'map' ? range.key : range.kind === 'list' ? range.of : dyn;
-  const within: Walk = { ...walk, variables: [[iterVar, element], ...walk.variables], macros: { depth, steps } };
+  const within: Walk = { ...walk, variables: [[iterVar, element], ...walk.variables], macros: { depth } };
   const { conditions, value } = writtenParts(name, loop);
   let sound = true;
   for (const condition of conditions) {

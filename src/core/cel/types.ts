@@ -31,6 +31,8 @@ export type Checked = {
   readonly positions: ReadonlyMap<bigint, number>;
   /** The macro (all, exists, …) behind each comprehension, by its Expr id. */
   readonly macros: ReadonlyMap<bigint, string>;
+  /** What one evaluation may cost at worst, by cost.ts; absent in a part of a text, whose own cost holds it. */
+  readonly cost?: number;
   /** Outermost aggregate calls of a CEL<a>, in order of appearance; empty in other dialects. */
   readonly aggregates: readonly Aggregate[];
 };
