@@ -14,6 +14,7 @@ import type { CelType } from '../../src/core/cel/types.ts';
 import { celDuration, celTimestamp, valueOf } from '../../src/core/cel/value.ts';
 import { generator } from '../replay/seeded.ts';
 import type { Random } from '../replay/seeded.ts';
+import { randomText } from './hostile.ts';
 import { shown } from './suite.ts';
 
 const expressions = Number(process.env['FLYBALL_CEL_EXPRESSIONS'] ?? 1_500) * 4;
@@ -128,3 +129,34 @@ test('what is checked gives the same as code of its types and as values that car
   expect(differences.slice(0, 12)).toEqual([]);
   expect(Math.min(forms.checked, forms.dynamic)).toBeGreaterThan(expressions / 50);
 });
+
+test('any text is a declared expression, or is refused with a place, and runs without throwing', () => {
+  const random = generator(13);
+  let sound = 0;
+  for (let i = 0; i < expressions; i++) {
+    const any = random.chance(0.5) ? randomText(random) : damaged(random, text(random, 1 + random.below(3)));
+    const checked = check(any, environment);
+    const parsed = unchecked(any);
+    if (checked.ok) declaredProgram(checked.value, environment.declared!).run(values);
+    if (!parsed.ok) expect(parsed.problem[0]?.offset).toBeLessThanOrEqual(any.length);
+    else sound++;
+    if (parsed.ok) planDyn(parsed.value, environment.declared!)(values);
+  }
+  expect(sound).toBeGreaterThan(expressions / 50);
+});
+
+test('a pattern that is only known when it runs is bounded as others are', () => {
+  const run = (expression: string): string => {
+    const parsed = unchecked(expression);
+    return parsed.ok ? shown(planDyn(parsed.value, environment.declared!)(values)) : (parsed.problem[0]?.code ?? '');
+  };
+  expect(run('"aab".matches(dyn("a+b$"))')).toBe('true');
+  expect(run('"aab".matches(dyn("["))')).toBe('an error');
+  expect(run('"aab".matches(dyn("(a{60}){60}"))')).toBe('an error');
+  expect(run('any.exists(x, any.exists(y, s.matches(x + y)))')).toBe('E-CEL-COST');
+});
+
+function damaged(random: Random, expression: string): string {
+  const at = random.below(expression.length + 1);
+  return expression.slice(0, at) + random.pick(['', '.', '(', 'u', '1', '"', 'dyn(', '{', '?']) + expression.slice(at + random.below(3));
+}

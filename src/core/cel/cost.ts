@@ -111,7 +111,7 @@ function callEstimate(expr: Expr, { function: name, target, args }: Expr_Call, s
     case 'endsWith':
       return result(looked(b));
     case 'matches':
-      return result(a.count * patternCost * patternSteps(constantString(given[1]) ?? '', celPatternStepsMax));
+      return result(a.count * patternCost * patternCount(constantString(given[1])));
     case 'string':
       return result(looked(a), longest(a, shortText));
     default:
@@ -151,6 +151,10 @@ function sizeOf(type: CelType | undefined): Size {
       return scalar;
   }
 }
+
+/** Of a pattern that is only known when it runs: as many as one may have. */
+const patternCount = (pattern: string | null): number =>
+  pattern === null ? celPatternStepsMax : patternSteps(pattern, celPatternStepsMax);
 
 /** Text that a function makes is short. */
 const resultSize = (type: CelType | undefined): Size => (type?.kind === 'string' ? shortText : sizeOf(type));

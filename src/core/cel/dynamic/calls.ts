@@ -1,9 +1,10 @@
 import { RE2JS } from '@bufbuild/re2';
+import { celPatternMax, celPatternStepsMax } from '../bounds.ts';
 import { createCalendar } from '../calendar.ts';
 import { formOf } from '../compile/functions.ts';
 import { functionOf } from '../compile/program.ts';
-import { isInexact } from '../compile/program.ts';
 import * as library from '../library.ts';
+import { patternSteps } from '../pattern.ts';
 import { overloadsOf } from '../signatures.ts';
 import { isInt64 } from '../value.ts';
 import { fromRaw, kindOf, toRaw } from './value.ts';
@@ -57,7 +58,7 @@ const own: ReadonlyMap<string, DynCall> = new Map<string, DynCall>([
   ['bytes(string)', ([x]) => new TextEncoder().encode(x as string)],
   ['timestamp(int)', ([x]) => time(library.timeFromSeconds(x as bigint))],
   ['clamp(int, int, int)', ([x, lo, hi]) => ((x as bigint) < (lo as bigint) ? lo : (x as bigint) > (hi as bigint) ? hi : x)],
-  ['matches(string, string)', ([x, pattern]) => attempt(() => RE2JS.compile(pattern as string).test(x as string))],
+  ['matches(string, string)', ([x, pattern]) => matches(x as string, pattern as string)],
 ]);
 
 const time = (value: bigint | undefined): Dyn | undefined => (value === undefined ? undefined : { kind: 'timestamp', value });
@@ -92,18 +93,19 @@ const typeName = (value: Dyn): string => typeNames.get(kindOf(value)) ?? kindOf(
 const textOf = (bytes: Uint8Array): string | undefined =>
   attempt(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
 
-/** Some of what is called refuses its arguments by throwing; a function that throws is CEL's error. */
+/** The pattern may only be known now, so its bound is kept here. */
+function matches(text: string, pattern: string): boolean | undefined {
+  if (pattern.length > celPatternMax || patternSteps(pattern, celPatternStepsMax) > celPatternStepsMax) return undefined;
+  return attempt(() => RE2JS.compile(pattern).test(text));
+}
+
+/** What is called refuses some arguments by throwing (a zone that is none, bytes that are no text, a pattern); a function that throws is CEL's error. */
 function attempt<T>(run: () => T): T | undefined {
   try {
     return run();
   } catch (error) {
-    if (
-      error instanceof RangeError ||
-      error instanceof TypeError ||
-      isInexact(error) ||
-      (error instanceof Error && error.name.startsWith('RE2'))
-    )
-      return undefined;
+    const refuses = error instanceof RangeError || error instanceof TypeError || (error instanceof Error && error.name.startsWith('RE2'));
+    if (refuses) return undefined;
     throw error;
   }
 }
