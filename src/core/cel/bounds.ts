@@ -10,10 +10,11 @@ export const celDepthMax = 48;
 export const celConditionalsMax = 32;
 /** Macros (all, exists, map, …) inside each other. */
 export const celMacroDepthMax = 2;
-/** Steps that nested macros may take over one record. */
-export const celMacroStepsMax = 10_000;
-/** Elements that a list or map of a record is taken to hold when steps are counted. */
+/** What one evaluation of an expression may cost at worst, by cost.ts: a unit took 1 to 3 ns, in the worst texts that we found up to 100. */
+export const celCostMax = 1_000_000;
+/** Elements that a list or map of a record is taken to hold, and code units that a text of it is, when the cost is estimated. */
 export const celElementsAssumed = 64;
+export const celCharsAssumed = 1_024;
 /** Code units of a regular expression. */
 export const celPatternMax = 1_024;
 /** Instructions of a regular expression once its repeats are written out: what one character of a text may cost at worst. */

@@ -1,7 +1,8 @@
 import type { Expr, Expr_Call } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
-import { bool, emptyList, emptyMap, list, show, showAll } from './kinds.ts';
+import { bool, dyn, emptyList, emptyMap, list, show, showAll } from './kinds.ts';
 import { literalProblem } from './literals.ts';
 import type { Literal } from './literals.ts';
+import { looseResult, unified } from './loose.ts';
 import { macroForms } from './macros.ts';
 import { isColumnEntry } from './names.ts';
 import { overloadHint } from './hints.ts';
@@ -39,7 +40,7 @@ function logicType(name: string, args: readonly Expr[], walk: Walk): CelType {
   const symbol = name.replaceAll('_', '');
   for (const arg of args) {
     const type = walk.visit(arg, walk);
-    if (type === null || type.kind === 'bool') continue;
+    if (type === null || type.kind === 'bool' || type.kind === 'dyn') continue;
     const todo = type.kind === 'struct' ? 'name one of its attributes' : 'compare it with something';
     report(walk, startOf(walk, arg), { code: 'E-CEL-TYPE', what: `${ticked(symbol)} needs bool, not ${show(type)}`, todo });
   }
@@ -49,7 +50,7 @@ function logicType(name: string, args: readonly Expr[], walk: Walk): CelType {
 function conditionalType([condition, yes, no]: readonly Expr[], walk: Walk): CelType | null {
   if (condition === undefined || yes === undefined || no === undefined) return null;
   const test = walk.visit(condition, walk);
-  if (test !== null && test.kind !== 'bool') {
+  if (test !== null && test.kind !== 'bool' && test.kind !== 'dyn') {
     report(walk, startOf(walk, condition), {
       code: 'E-CEL-TYPE',
       what: `the condition before \`?\` is ${show(test)}, not bool`,
@@ -59,7 +60,7 @@ function conditionalType([condition, yes, no]: readonly Expr[], walk: Walk): Cel
   const one = walk.visit(yes, walk);
   const other = walk.visit(no, walk);
   if (one === null || other === null) return one ?? other;
-  const type = one.kind === 'struct' ? null : shared(one, other);
+  const type = one.kind === 'struct' ? null : common(one, other, walk);
   if (type === null) {
     const hint = overloadHint('==', { expr: yes, type: one }, { expr: no, type: other }, walk);
     const what = `the branches differ: ${showAll([one, other])}`;
@@ -70,7 +71,7 @@ function conditionalType([condition, yes, no]: readonly Expr[], walk: Walk): Cel
 
 function negatedType(expr: Expr, [arg]: readonly Expr[], walk: Walk): CelType | null {
   const type = arg === undefined ? null : walk.visit(arg, walk);
-  if (type === null || type.kind === 'int' || type.kind === 'double') return type;
+  if (type === null || type.kind === 'int' || type.kind === 'double' || type.kind === 'dyn') return type;
   const todo = type.kind === 'duration' ? 'write -1.0 * …' : 'negate a number';
   return report(walk, startOf(walk, expr), { code: 'E-CEL-TYPE', what: `no \`-\` for (${show(type)})`, todo });
 }
@@ -82,7 +83,7 @@ function binaryType(expr: Expr, { function: name, args }: Expr_Call, walk: Walk)
   const one = walk.visit(left, walk);
   const other = walk.visit(right, walk);
   if (one === null || other === null) return ['==', '!=', '<', '<=', '>', '>=', 'in'].includes(symbol) ? bool : null;
-  const result = resultOf(symbol, one, other);
+  const result = resultOf(symbol, one, other) ?? (isDeclared(walk) ? looseResult(symbol, one, other) : null);
   if (result === null) {
     const hint = overloadHint(symbol, { expr: left, type: one }, { expr: right, type: other }, walk);
     const what = `no ${ticked(symbol)} for ${showAll([one, other])}`;
@@ -115,14 +116,14 @@ function namedType(expr: Expr, { function: name, target, args }: Expr_Call, walk
   const nameAt = markOf(walk, expr);
   const refuse = (problem: { readonly what: string; readonly todo: string }, offset = startOf(walk, expr)): null =>
     report(walk, offset, { code: 'E-CEL-TYPE', ...problem });
-  const refused = target === undefined ? refusedFunctions.get(name) : undefined;
+  const refused = target === undefined && !isDeclared(walk) ? refusedFunctions.get(name) : undefined;
   if (refused !== undefined) return refuse({ what: refused[0], todo: refused[1] });
   if (name === 'has' && target === undefined)
     return refuse({ what: 'has() takes one field', todo: 'write has(request.headers.x), or "x-y" in request.headers' });
   if (target !== undefined && macroForms.has(name))
     return refuse({ what: `\`${name}\` takes a name and an expression`, todo: `write ${macroForms.get(name)}` }, nameAt);
   const types = [...(target === undefined ? [] : [target]), ...args].map((arg) => walk.visit(arg, walk));
-  const known = overloadsOf(name);
+  const known = overloadsOf(name, walk.env.dialect);
   if (known.length === 0)
     return report(walk, target === undefined ? nameAt : nameAt + 1, () => {
       return { code: 'E-CEL-NAME', what: `undeclared function ${ticked(name)}`, todo: meant(name, walk) };
@@ -132,14 +133,20 @@ function namedType(expr: Expr, { function: name, target, args }: Expr_Call, walk
     return refuse({ what: `${ticked(name)} is called differently`, todo: `write ${known.map(shown).join(' or ')}` }, nameAt);
   if (types.some((type) => type === null)) return onlyResult(styled);
   const given = types.filter((type) => type !== null);
-  const chosen = styled.find((signature) => matches(signature, given));
+  const [chosen, ...others] = styled.filter((signature) => matches(signature, given));
   if (chosen === undefined)
     return noOverload({ name, expr, args: [...(target === undefined ? [] : [target]), ...args], types: given, styled }, walk);
   const problem = literalProblem(name, args.map(literalOf));
-  if (problem === null) return chosen.result;
+  const result = others.every((other) => other.result === chosen.result) ? chosen.result : dyn;
+  if (problem === null) return result;
   report(walk, startOf(walk, args[problem.argument] ?? expr), { code: 'E-CEL-VALUE', what: problem.what, todo: problem.todo });
   return chosen.result;
 }
+
+const isDeclared = (walk: Walk): boolean => walk.env.dialect === 'declared';
+
+/** The type of two values in one place. */
+const common = (one: CelType, other: CelType, walk: Walk): CelType | null => (isDeclared(walk) ? unified(one, other) : shared(one, other));
 
 const parametersOf = ({ receiver, args }: Signature): readonly string[] => (receiver === null ? args : [receiver, ...args]);
 

@@ -3,12 +3,15 @@ import { fail, ok } from '../../model/problem.ts';
 import type { Result } from '../../model/problem.ts';
 import { celProblemsMax } from './bounds.ts';
 import { callType } from './calls.ts';
+import { costProblem, staticCost } from './cost.ts';
 import type { Environment } from './declare.ts';
-import { bool, double, emptyList, emptyMap, int, list, map, nothing, showAll, string } from './kinds.ts';
+import { bool, bytes, double, dyn, emptyList, emptyMap, int, list, map, nothing, showAll, string, uint } from './kinds.ts';
+import { settled, unified } from './loose.ts';
 import { macroType } from './macros.ts';
 import { identType, selectType } from './names.ts';
 import { shared } from './operators.ts';
 import { parse } from './parse.ts';
+import { qualifiedType } from './qualified.ts';
 import type { CelProblem } from './problem.ts';
 import type { Checked, CelType } from './types.ts';
 import { report, startOf } from './walk.ts';
@@ -19,13 +22,13 @@ import type { Walk } from './walk.ts';
  * celProblemsMax: E-CEL-SYNTAX, E-CEL-COST, E-CEL-NAME, E-CEL-TYPE, E-CEL-VALUE, E-CEL-SCOPE, E-MATCH-AFTER, E-NOT-YET. Never throws.
  */
 export function check(text: string, env: Environment): Result<Checked, readonly CelProblem[]> {
-  const parsed = parse(text);
+  const parsed = parse(text, env.dialect === 'declared');
   if (!parsed.ok) return fail([parsed.problem]);
   const walk: Walk = {
     parsed: parsed.value,
     env,
     variables: [],
-    macros: { depth: 0, steps: 1 },
+    macros: { depth: 0 },
     inside: null,
     types: new Map(),
     problems: [],
@@ -37,7 +40,11 @@ export function check(text: string, env: Environment): Result<Checked, readonly 
   if (type === null) return fail([{ code: 'E-CEL-TYPE', offset: 0, what: 'the expression has no type', todo: 'write it another way' }]);
   const { expr, starts, macros } = parsed.value;
   const aggregates = walk.aggregates.toSorted((a, b) => (starts.get(a.id) ?? 0) - (starts.get(b.id) ?? 0));
-  return ok({ text, dialect: env.dialect, expr, type, types: walk.types, positions: starts, macros, aggregates });
+  const settledType = env.dialect === 'declared' ? settled(type) : type;
+  const cost = staticCost({ expr, types: walk.types, macros });
+  const dear = costProblem(cost, starts.get(expr.id) ?? 0);
+  if (dear !== null) return fail([dear]);
+  return ok({ text, dialect: env.dialect, expr, type: settledType, types: walk.types, positions: starts, macros, cost, aggregates });
 }
 
 function visit(expr: Expr, walk: Walk): CelType | null {
@@ -48,6 +55,8 @@ function visit(expr: Expr, walk: Walk): CelType | null {
 
 function typeOf(expr: Expr, walk: Walk): CelType | null {
   const { exprKind } = expr;
+  const qualified = walk.env.declared === undefined ? null : qualifiedType(expr, walk);
+  if (qualified !== null) return qualified;
   switch (exprKind.case) {
     case 'constExpr':
       return constantType(expr, walk);
@@ -93,8 +102,10 @@ function constantType(expr: Expr, walk: Walk): CelType | null {
         todo: 'use a smaller one',
       });
     case 'uint64Value':
+      if (walk.env.dialect === 'declared') return uint;
       return refuse('uint is not used in rules: attributes are int', 'leave the u out');
     case 'bytesValue':
+      if (walk.env.dialect === 'declared') return bytes;
       return refuse('bytes are not used in rules', 'leave the b out');
     default:
       return refuse('this constant has no type', 'write it another way');
@@ -107,7 +118,8 @@ function sharedType(elements: readonly Expr[], walk: Walk, wrap: (of: CelType | 
   let all: CelType | null = null;
   for (const [i, type] of types.entries()) {
     if (type === null) return null;
-    const next: CelType | null = all === null ? type : shared(all, type);
+    const next: CelType | null =
+      all === null ? type : (shared(all, type) ?? (walk.env.dialect === 'declared' ? (unified(all, type) ?? dyn) : null));
     if (next === null || type.kind === 'struct') {
       const offset = startOf(walk, elements[i] ?? elements[0]!);
       const what =
@@ -125,20 +137,22 @@ function sharedType(elements: readonly Expr[], walk: Walk, wrap: (of: CelType | 
 function mapType(expr: Expr, walk: Walk): CelType | null {
   if (expr.exprKind.case !== 'structExpr') return null;
   const { entries, messageName } = expr.exprKind.value;
-  if (messageName !== '')
-    return report(walk, startOf(walk, expr), { code: 'E-CEL-TYPE', what: 'messages cannot be built in a rule', todo: 'use attributes' });
+  if (messageName !== '') return report(walk, startOf(walk, expr), messageProblem);
   const keys = entries.flatMap((entry) => (entry.keyKind.case === 'mapKey' ? [entry.keyKind.value] : []));
   const key = sharedType(keys, walk, (of) => of ?? nothing);
   const value = sharedType(entries.flatMap((entry) => entry.value ?? []), walk, (of) => of ?? nothing); // prettier-ignore
   if (key === null || value === null) return null;
   if (entries.length === 0) return emptyMap;
   if (['string', 'int', 'bool'].includes(key.kind)) return map(key, value);
+  if (walk.env.dialect === 'declared' && ['uint', 'dyn'].includes(key.kind)) return map(key, value);
   return report(walk, startOf(walk, keys[0] ?? expr), {
     code: 'E-CEL-TYPE',
     what: `a map has no ${key.kind} keys`,
     todo: 'use string keys',
   });
 }
+
+const messageProblem = { code: 'E-NOT-YET', what: 'messages cannot be built', todo: 'use attributes' } as const;
 
 function inOrder(problems: readonly CelProblem[]): readonly CelProblem[] {
   const once = new Map(problems.map((problem) => [`${problem.offset} ${problem.what}`, problem]));

@@ -27,7 +27,11 @@ export type Environment = {
   readonly roots: ReadonlyMap<string, CelType>;
   /** The fields of each struct by its name. */
   readonly structs: ReadonlyMap<string, ReadonlyMap<string, CelType>>;
+  /** Of the `declared` dialect: its variables by dotted path, and the container (namespace) that names are looked up in first. */
+  readonly declared?: Declared;
 };
+
+export type Declared = { readonly variables: ReadonlyMap<string, CelType>; readonly container: string };
 
 /** CEL<r>: one record. */
 export const recordEnvironment = (streams: readonly Stream[]): Environment =>
@@ -44,11 +48,11 @@ export const aggregateEnvironment = (of: Pick<Environment, 'streams' | 'columns'
 export const matchEnvironment = (of: { readonly streams: readonly Stream[]; readonly columns: readonly KeyColumn[] }): Environment =>
   environment({ dialect: 'match', everyNs: 0n, ...noNames, ...of });
 
-/** Plain CEL over the variables of `types`, by dotted path. */
-export function declaredEnvironment(types: ReadonlyMap<string, CelType>): Environment {
+/** Plain CEL over the variables of `types`, by dotted path; `container` as the specification's name resolution has it. */
+export function declaredEnvironment(types: ReadonlyMap<string, CelType>, container = ''): Environment {
   const names = { roots: new Map<string, CelType>(), structs: new Map<string, Map<string, CelType>>() };
   for (const [path, type] of types) addPath(path, { ...names, type });
-  return { dialect: 'declared', streams: [], columns: [], everyNs: 0n, ...noNames, ...names };
+  return { dialect: 'declared', streams: [], columns: [], everyNs: 0n, ...noNames, ...names, declared: { variables: types, container } };
 }
 
 /** Why an attribute cannot be matched, or null when it can: some engine of these streams knows it before the fact. */

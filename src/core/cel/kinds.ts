@@ -9,6 +9,10 @@ export const bool = plain('bool');
 export const int = plain('int');
 export const uint = plain('uint');
 export const double = plain('double');
+export const bytes = plain('bytes');
+/** Not known before it runs; only in the `declared` dialect, as are type, uint and bytes. */
+export const dyn = plain('dyn');
+export const typeOfTypes = plain('type');
 export const string = plain('string');
 export const nothing = plain('null');
 export const duration = plain('duration');
@@ -41,8 +45,10 @@ export function same(a: CelType, b: CelType): boolean {
 }
 
 const named: ReadonlyMap<string, CelType> = new Map([
-  ...[bool, int, uint, double, string, nothing, duration, timestamp, ip, cidr].map((type): [string, CelType] => [type.kind, type]),
-  ['bytes', plain('bytes')],
+  ...[bool, int, uint, double, string, bytes, nothing, duration, timestamp, ip, cidr, dyn, typeOfTypes].map((type): [string, CelType] => [
+    type.kind,
+    type,
+  ]),
   ['list(string)', list(string)],
   ['map(string, string)', map(string, string)],
 ]);
@@ -50,7 +56,7 @@ const named: ReadonlyMap<string, CelType> = new Map([
 /** The type that attribute tables and signatures name. */
 export const typeNamed = (name: string): CelType | undefined => named.get(name);
 
-/** A type as CEL writes it: "int", "list(map(string, double))"; undefined where it is none of ours (dyn, wrappers, messages). */
+/** A type as CEL writes it: "int", "list(map(string, double))"; undefined where it is none of ours (wrappers, messages). */
 export function typeFrom(text: string): CelType | undefined {
   const known = named.get(text);
   if (known !== undefined) return known;

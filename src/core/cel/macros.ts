@@ -1,6 +1,6 @@
 import type { Expr, Expr_Comprehension } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
-import { celElementsAssumed, celMacroDepthMax, celMacroStepsMax } from './bounds.ts';
-import { bool, int, list, show } from './kinds.ts';
+import { celMacroDepthMax } from './bounds.ts';
+import { bool, dyn, emptyList, emptyMap, int, list, show } from './kinds.ts';
 import { ticked } from './problem.ts';
 import { childrenOf } from './tree.ts';
 import type { CelType } from './types.ts';
@@ -23,33 +23,31 @@ export function macroType(expr: Expr, loop: Expr_Comprehension, walk: Walk): Cel
   if (iterRange === undefined) return null;
   const range = walk.visit(iterRange, walk);
   const depth = walk.macros.depth + 1;
-  const steps =
-    walk.macros.steps * (iterRange.exprKind.case === 'listExpr' ? iterRange.exprKind.value.elements.length : celElementsAssumed);
   if (depth > celMacroDepthMax) return tooDear(expr, walk, `macros are nested more than ${celMacroDepthMax} deep`);
-  if (steps > celMacroStepsMax) return tooDear(expr, walk, `nested macros take more than ${celMacroStepsMax} steps a record`);
-  if (range !== null && range.kind !== 'list' && range.kind !== 'map') {
+  if (range !== null && range.kind !== 'list' && range.kind !== 'map' && range.kind !== 'dyn') {
     const what = `\`${name}\` needs a list or a map, not ${show(range)}`;
     return report(walk, startOf(walk, expr), { code: 'E-CEL-TYPE', what, todo: `write ${macroForms.get(name) ?? name}` });
   }
-  if (walk.env.roots.has(iterVar)) {
+  if (walk.env.roots.has(iterVar) && walk.env.dialect !== 'declared') {
     return report(walk, startOf(walk, expr), {
       code: 'E-CEL-NAME',
       what: `the variable ${ticked(iterVar)} would hide what it names here`,
       todo: 'choose another name',
     });
   }
-  if (range === null) return null;
-  const element = range.kind === 'list' ? range.of : range.key;
-  const within: Walk = { ...walk, variables: [[iterVar, element], ...walk.variables], macros: { depth, steps } };
+  if (range === null || !(range.kind === 'list' || range.kind === 'map' || range.kind === 'dyn')) return null;
+  const unsaid = walk.env.dialect === 'declared' && (range === emptyList || range === emptyMap);
+  const element = unsaid ? dyn : range.kind === 'map' ? range.key : range.kind === 'list' ? range.of : dyn;
+  const within: Walk = { ...walk, variables: [[iterVar, element], ...walk.variables], macros: { depth } };
   const { conditions, value } = writtenParts(name, loop);
   let sound = true;
   for (const condition of conditions) {
     const type = within.visit(condition, within);
-    if (type !== null && type.kind !== 'bool') {
+    if (type !== null && type.kind !== 'bool' && type.kind !== 'dyn') {
       const what = `the condition of \`${name}\` is ${show(type)}, not bool`;
       report(walk, startOf(walk, condition), { code: 'E-CEL-TYPE', what, todo: 'compare it with something' });
     }
-    sound &&= type?.kind === 'bool';
+    sound &&= type?.kind === 'bool' || type?.kind === 'dyn';
   }
   const of = value === null ? null : within.visit(value, within);
   if (!sound || (value !== null && of === null)) return null;

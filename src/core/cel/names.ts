@@ -4,7 +4,7 @@ import type { Problem } from '../../model/problem.ts';
 import { afterTheFact, isRecordRoot } from './declare.ts';
 import type { Environment } from './declare.ts';
 import { givenType } from './aggregates.ts';
-import { bool, show } from './kinds.ts';
+import { bool, dyn, emptyMap, show } from './kinds.ts';
 import { ticked } from './problem.ts';
 import { didYouMean } from './suggest.ts';
 import { dottedName } from './tree.ts';
@@ -34,8 +34,9 @@ export function selectType(expr: Expr, select: Expr_Select, walk: Walk): CelType
   }
   const type = walk.visit(operand, walk);
   if (type === null) return null;
+  if (type.kind === 'dyn' || (type === emptyMap && walk.env.dialect === 'declared')) return testOnly ? bool : dyn;
   if (type.kind === 'map') {
-    if (type.key.kind === 'string') {
+    if (type.key.kind === 'string' || type.key.kind === 'dyn') {
       return !isColumnEntry({ path: before ?? '', entry: field, offset }, walk) ? null : testOnly ? bool : type.value;
     }
     return report(walk, offset, { code: 'E-CEL-TYPE', what: `a map with ${show(type.key)} keys has no fields`, todo: 'write map[key]' });

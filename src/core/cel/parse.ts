@@ -21,11 +21,11 @@ export type Parsed = {
   readonly tokens: readonly Token[];
 };
 
-/** Parses within the bounds of bounds.ts; never throws. */
-export function parse(text: string): Result<Parsed, CelProblem> {
+/** Parses within the bounds of bounds.ts; never throws. `plain`: CEL as the specification has it, not as rules do (a leading dot, messages). */
+export function parse(text: string, plain = false): Result<Parsed, CelProblem> {
   const tokens = lex(text);
   if (!tokens.ok) return tokens;
-  const problem = firstSyntaxProblem(tokens.value);
+  const problem = firstSyntaxProblem(tokens.value, plain);
   if (problem !== null) return fail(problem);
   const spelled = spell(tokens.value);
   try {

@@ -1,5 +1,5 @@
 import { typeNamed } from './kinds.ts';
-import type { CelType } from './types.ts';
+import type { CelType, Dialect } from './types.ts';
 
 /** One overload. `receiver` null: called by name; else as x.name(..). "list" and "map" take any of their kind. */
 export type Signature = {
@@ -49,9 +49,23 @@ const texts: readonly string[] = [
   'clamp(duration, duration, duration) duration',
 ];
 
-export const signatures: readonly Signature[] = texts.map(readSignature);
+/** What only the `declared` dialect has: `any` takes every type. */
+const declaredTexts: readonly string[] = [
+  ...sized(['bytes']),
+  ...conversions('uint', ['uint', 'int', 'double', 'string']),
+  ...conversions('int', ['uint']),
+  ...conversions('double', ['uint']),
+  ...conversions('string', ['uint', 'bytes']),
+  ...conversions('bytes', ['bytes', 'string']),
+  'type(any) type',
+  'dyn(any) dyn',
+];
 
-export const overloadsOf = (name: string): readonly Signature[] => signatures.filter((signature) => signature.name === name);
+export const signatures: readonly Signature[] = texts.map(readSignature);
+const declaredSignatures: readonly Signature[] = [...signatures, ...declaredTexts.map(readSignature)];
+
+export const overloadsOf = (name: string, dialect?: Dialect): readonly Signature[] =>
+  (dialect === 'declared' ? declaredSignatures : signatures).filter((signature) => signature.name === name);
 
 export const functionNames: readonly string[] = [...new Set(signatures.map((signature) => signature.name))];
 
@@ -63,8 +77,8 @@ export const refusedFunctions: ReadonlyMap<string, readonly [what: string, todo:
   ['bytes', ['bytes are not used in rules', 'use string values']],
 ]);
 
-/** Whether a value of this type fits the parameter. */
-export const fits = (parameter: string, type: CelType): boolean => parameter === type.kind;
+/** Whether a value of this type fits the parameter; a dyn fits all. */
+export const fits = (parameter: string, type: CelType): boolean => parameter === type.kind || type.kind === 'dyn' || parameter === 'any';
 
 export const shown = ({ name, receiver, args }: Signature): string =>
   `${receiver === null ? '' : `${receiver}.`}${name}(${args.join(', ')})`;

@@ -8,13 +8,13 @@ import type { CelProblem } from './problem.ts';
  * The first place where the tokens cannot be an expression, or null. The parser backtracks, so its own errors point at the start of what
  * it could not read; and it recurses, so brackets and conditionals are bounded here, before it runs.
  */
-export function firstSyntaxProblem(tokens: readonly Token[]): CelProblem | null {
+export function firstSyntaxProblem(tokens: readonly Token[], plain = false): CelProblem | null {
   const open: Open[] = [];
   let conditionals = 0;
   let wantsOperand = true;
   for (const [i, token] of tokens.entries()) {
     const before = tokens[i - 1];
-    const step: boolean | CelProblem = wantsOperand ? operandStep(token, before, open) : operatorStep(token, before, open);
+    const step: boolean | CelProblem = wantsOperand ? operandStep(token, before, open, plain) : operatorStep(token, before, open, plain);
     if (typeof step !== 'boolean') return step;
     wantsOperand = step;
     if (token.text === '?' && token.kind === 'op') conditionals += 1;
@@ -33,7 +33,7 @@ const reserved = new Set(
 );
 
 /** Whether an operand is wanted next, or what is wrong with `token` where one is wanted now. */
-function operandStep(token: Token, before: Token | undefined, open: Open[]): boolean | CelProblem {
+function operandStep(token: Token, before: Token | undefined, open: Open[], plain: boolean): boolean | CelProblem {
   const top = open.at(-1);
   const isField = before?.text === '.' && before.kind === 'op';
   if (isField && token.kind !== 'name') return problem(token, `a name must follow the dot, not ${ticked(token.text)}`, 'name a field');
@@ -45,6 +45,7 @@ function operandStep(token: Token, before: Token | undefined, open: Open[]): boo
       : problem(token, `${ticked(token.text)} is a reserved word`, 'use another name');
   }
   if (token.text === '!' || token.text === '-') return true;
+  if (token.text === '.' && plain && !isField) return true;
   if (token.text === '.') return problem(token, 'nothing stands before the dot', 'remove the dot, or name what it belongs to');
   if (token.text === '(') return push(open, 'group', token);
   if (token.text === '[') return push(open, 'list', token);
@@ -61,7 +62,7 @@ function operandStep(token: Token, before: Token | undefined, open: Open[]): boo
 }
 
 /** The same where an operator is wanted. */
-function operatorStep(token: Token, before: Token | undefined, open: Open[]): boolean | CelProblem {
+function operatorStep(token: Token, before: Token | undefined, open: Open[], plain: boolean): boolean | CelProblem {
   const top = open.at(-1);
   if (token.kind === 'name' && token.text === 'in') return true;
   if (token.kind !== 'op') return unjoined(token, before);
@@ -69,6 +70,7 @@ function operatorStep(token: Token, before: Token | undefined, open: Open[]): bo
   if (token.text === '?') return push(open, '?', token);
   if (token.text === '(' && before?.kind === 'name') return push(open, 'call', token);
   if (token.text === '[') return push(open, 'index', token);
+  if (token.text === '{' && before?.kind === 'name' && plain) return push(open, 'map', token);
   if (token.text === '{' && before?.kind === 'name')
     return problem(token, 'messages cannot be built in a rule', 'compare single attributes');
   if (token.text === ':' && top?.kind === '?') {

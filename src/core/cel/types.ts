@@ -1,9 +1,15 @@
 import type { Expr } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
 import type { Stream } from '../../model/record.ts';
 
-/** A CEL type without `dyn`: every expression of a rule has one of these. `struct` is a fixed set of attributes, e.g. `destination`. */
+/**
+ * A CEL type. Every expression of a rule has one of these but dyn, type, uint and bytes, which only the `declared` dialect has. `struct` is a
+ * fixed set of attributes, e.g. `destination`.
+ */
 export type CelType =
-  | { readonly kind: 'bool' | 'int' | 'uint' | 'double' | 'string' | 'bytes' | 'null' | 'duration' | 'timestamp' | 'ip' | 'cidr' }
+  | {
+      readonly kind:
+        'bool' | 'int' | 'uint' | 'double' | 'string' | 'bytes' | 'null' | 'duration' | 'timestamp' | 'ip' | 'cidr' | 'dyn' | 'type';
+    }
   | { readonly kind: 'list'; readonly of: CelType }
   | { readonly kind: 'map'; readonly key: CelType; readonly value: CelType }
   | { readonly kind: 'struct'; readonly name: string };
@@ -25,6 +31,8 @@ export type Checked = {
   readonly positions: ReadonlyMap<bigint, number>;
   /** The macro (all, exists, …) behind each comprehension, by its Expr id. */
   readonly macros: ReadonlyMap<bigint, string>;
+  /** What one evaluation may cost at worst, by cost.ts; absent in a part of a text, whose own cost holds it. */
+  readonly cost?: number;
   /** Outermost aggregate calls of a CEL<a>, in order of appearance; empty in other dialects. */
   readonly aggregates: readonly Aggregate[];
 };

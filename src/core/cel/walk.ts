@@ -12,8 +12,8 @@ export type Walk = {
   readonly env: Environment;
   /** Variables of the macros around this node, innermost first. */
   readonly variables: readonly (readonly [name: string, type: CelType])[];
-  /** How many macros are around it, and how often it may run for one record because of them. */
-  readonly macros: { readonly depth: number; readonly steps: number };
+  /** How many macros are around it. */
+  readonly macros: { readonly depth: number };
   /** The aggregate whose argument this is, else null. */
   readonly inside: string | null;
   readonly types: Map<bigint, CelType>;

@@ -17,6 +17,8 @@ export type Code = {
   readonly fails: boolean;
   /** Of an int whose values are bounded more narrowly than by what a number can hold exactly; else null. */
   readonly range: Range | null;
+  /** Of what can fail: a test that it does, and what it is after one that did not; so that V8 need not make an object of a bigint that is only compared. */
+  readonly guard?: { readonly fails: string; readonly js: string };
   /** Of a list literal without failing elements. */
   readonly elements?: readonly Code[];
   /** Of a scalar literal. */
@@ -34,6 +36,10 @@ export type Scope = {
   readonly variables: ReadonlyMap<string, Code>;
   /** A new temporary of the function around the node. */
   readonly temporary: () => string;
+  /** Puts a function beside the one that is made, as `(a, b) => …`, and says its name. */
+  readonly beside: (js: string) => string;
+  /** What names are read from in the function that is made, as text: `r`. */
+  readonly inputs: string;
   /** Puts a value that has no literal at hand (a compiled pattern, a set) and says how code names it. */
   readonly constant: (value: object | string | number | bigint) => string;
   /** Literals are put at hand too, so that expressions which differ only there have the same code. */
@@ -58,6 +64,10 @@ export function strict(
   const guards: string[] = [];
   const names = operands.map((operand) => {
     if (!operand.fails) return operand.js;
+    if (operand.guard !== undefined) {
+      guards.push(operand.guard.fails);
+      return operand.guard.js;
+    }
     const name = scope.temporary();
     guards.push(`(${name} = ${operand.js}) === undefined`);
     return name;

@@ -6,7 +6,7 @@ import { literal, strict } from './code.ts';
 import type { Code, Range, Scope } from './code.ts';
 
 /** How a call is written in JavaScript. `sure`: it has a value for all arguments. */
-type Form = { readonly type: CelType; readonly js: (...args: string[]) => string; readonly sure?: boolean; readonly range?: Range };
+export type Form = { readonly type: CelType; readonly js: (...args: string[]) => string; readonly sure?: boolean; readonly range?: Range };
 
 const sure = (type: CelType, js: Form['js'], range?: Range): Form => ({ type, js, sure: true, ...(range === undefined ? {} : { range }) });
 const unsure = (type: CelType, js: Form['js']): Form => ({ type, js });
@@ -59,6 +59,9 @@ const forms: ReadonlyMap<string, Form> = new Map<string, Form>([
     sure(type, (x, y, z) => `rt.clamp(${x}, ${y}, ${z})`),
   ]),
 ]);
+
+/** The form for these types of arguments, as "size(string)". */
+export const formOf = (overload: string): Form | undefined => forms.get(overload);
 
 /** Code for a call whose overload the checker has accepted; null: there is none. */
 export function call(scope: Scope, name: string, args: readonly Code[]): Code | null {

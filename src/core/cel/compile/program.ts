@@ -32,7 +32,7 @@ export function compile<Args extends readonly unknown[]>(
   names: Names,
   codes: Codes | null = null,
 ): Run<Args> | null {
-  const put: Put = { temporaries: [], constants: [] };
+  const put: Put = { inputs: parameters, temporaries: [], constants: [], beside: [] };
   const code = codeOf(checked, names, put, codes !== null);
   return code === null ? null : (make(functionText(parameters, put, `return ${code.js};`), put.constants, codes) as Run<Args>);
 }
@@ -42,7 +42,7 @@ export type RunAll = (record: unknown, out: unknown[]) => void;
 
 /** Compiles expressions over one record `r` into one function, so that a record is looked at once. null: one holds a constant that numbers cannot. */
 export function compileAll(all: readonly Checked[], names: Names): RunAll | null {
-  const put: Put = { temporaries: [], constants: [] };
+  const put: Put = { inputs: 'r', temporaries: [], constants: [], beside: [] };
   const codes = all.map((checked) => codeOf(checked, names, put, false));
   if (codes.includes(null)) return null;
   const lines = codes.map((code, i) => `out[${i}] = ${code === null ? 'undefined' : canonicalCode(code)};`);
@@ -56,9 +56,9 @@ function canonicalCode({ js, type: { kind } }: Code): string {
 }
 
 /** What the code of one function needs besides its text. */
-type Put = { readonly temporaries: string[]; readonly constants: unknown[] };
+type Put = { readonly inputs: string; readonly temporaries: string[]; readonly constants: unknown[]; readonly beside: string[] };
 
-function codeOf(checked: Checked, names: Names, { temporaries, constants }: Put, shares: boolean): Code | null {
+function codeOf(checked: Checked, names: Names, { inputs, temporaries, constants, beside }: Put, shares: boolean): Code | null {
   const scope: Scope = {
     checked,
     names,
@@ -68,6 +68,8 @@ function codeOf(checked: Checked, names: Names, { temporaries, constants }: Put,
       temporaries.push(name);
       return name;
     },
+    beside: (js) => `f${beside.push(js) - 1}`,
+    inputs,
     constant: (value) => `k${constants.push(value) - 1}`,
     shares,
     run: (js) => make(`return ${js};`, [], null),
@@ -80,9 +82,10 @@ function codeOf(checked: Checked, names: Names, { temporaries, constants }: Put,
   }
 }
 
-function functionText(parameters: string, { temporaries }: Put, body: string): string {
+function functionText(parameters: string, { temporaries, beside }: Put, body: string): string {
   const locals = temporaries.length === 0 ? '' : `let ${temporaries.join(', ')};`;
-  return `return (${parameters}) => { ${locals} ${body} };`;
+  const functions = beside.map((js, i) => `const f${i} = ${js};`).join(' ');
+  return `${functions} return (${parameters}) => { ${locals} ${body} };`;
 }
 
 /** Runs text that the emitter wrote. */
@@ -96,6 +99,10 @@ function make(text: string, constants: readonly unknown[], codes: Codes | null):
   codes?.set(`${names.length} ${text}`, run);
   return run(runtime, lib, ...constants);
 }
+
+/** A function of code that is all ours: a form of the library. */
+export const functionOf = (parameters: string, js: string): ((...given: readonly Raw[]) => Raw | undefined) =>
+  make(`return (${parameters}) => ${js};`, [], null) as (...given: readonly Raw[]) => Raw | undefined;
 
 /** How CEL<r> reads a record `r`: what a record lacks is undefined. */
 export const recordNames: Names = (path) => {
