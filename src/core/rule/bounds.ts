@@ -37,3 +37,5 @@ export const movingEveryNsMin = 1_000_000_000n;
 export const leaseNsMin = 15_000_000_000n;
 /** Leaves of a condition once `!` and `? :` are resolved; nested conditionals double them. */
 export const leavesMax = 4_096;
+/** What one instant and one record may cost for a rule at worst, in units of src/core/cel/cost.ts: the sum over its expressions. */
+export const ruleCostMax = 2_000_000;

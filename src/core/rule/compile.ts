@@ -9,12 +9,12 @@ import { isScalar, show, string, typeOfValue } from '../cel/kinds.ts';
 import type { Kind } from '../cel/kinds.ts';
 import type { Checked } from '../cel/types.ts';
 import { absentProblems } from './absent.ts';
-import { problemsMax } from './bounds.ts';
+import { problemsMax, ruleCostMax } from './bounds.ts';
 import { defaultMatch, originOf } from './match.ts';
 import type { DefaultMatch } from './match.ts';
 import { inFileOrder, problemIn } from './place.ts';
 import { showDuration } from '../../model/units.ts';
-import { aggregatesIn, looksAtRecords } from './expressions.ts';
+import { aggregatesIn, looksAtRecords, ruleCost } from './expressions.ts';
 import type { CompiledAction, CompiledColumn, CompiledRule, CompiledSet } from './types.ts';
 
 /**
@@ -69,6 +69,11 @@ export function compileRule(rule: Rule, revision: number, file: string): Result<
     that,
     summary: summary.flatMap((part) => part ?? []),
   };
+  const cost = ruleCost(compiled);
+  if (cost > ruleCostMax) {
+    const what = `its expressions may cost ${cost.toLocaleString('en-US')} at worst, more than ${ruleCostMax.toLocaleString('en-US')}`;
+    return fail([{ code: 'E-CEL-COST', what, at: `${file}:1:1`, todo: 'split the rule' }]);
+  }
   // A standing rule looks at records only where an expression asks for some.
   return ok(rule.when !== null || looksAtRecords(compiled) ? compiled : { ...compiled, stream: null });
 }

@@ -19,3 +19,18 @@ export function aggregatesIn(checked: Checked, variables: CompiledRule['variable
 /** Whether some expression needs records of the rule's own or of a set. */
 export const looksAtRecords = (compiled: CompiledRule): boolean =>
   aggregateTexts(compiled).some((checked) => aggregatesIn(checked, compiled.variables).some(({ name }) => name !== 'firing'));
+
+/** The static cost of all expressions of a rule; a variable counts where it is written. */
+export const ruleCost = (compiled: CompiledRule): number => {
+  const { where, columns, sets, objective, variables, actions } = compiled;
+  const texts = [
+    where,
+    ...columns.map(({ checked }) => checked),
+    ...sets.flatMap((set) => [set.where, ...set.columns.map(({ checked }) => checked)]),
+    objective,
+    ...variables.map(({ checked }) => checked),
+    ...actions.map(({ match }) => match),
+    ...aggregateTexts(compiled),
+  ];
+  return texts.reduce((sum, checked) => sum + (checked?.cost ?? 0), 0);
+};
