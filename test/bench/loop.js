@@ -17,7 +17,7 @@ import { median } from './measure.js';
 const warmups = 4;
 const roundsSecondsMax = 60;
 const processMsMax = 180_000;
-const forms = ['records'];
+const forms = ['objects', 'columns', 'records'];
 
 const options = {
   seeds: { type: 'string', default: '42,7,2026' },

@@ -112,10 +112,11 @@ const compiledParts = (
   { columns }: CompiledRule,
   { ofRecord }: Plan,
   programs: Programs,
-): Pick<Selects, 'where' | 'columns' | 'columnCount'> => ({
+): Pick<Selects, 'where' | 'columns' | 'columnCount' | 'asks'> => ({
   where: allOf(ofRecord.map(programs.record)),
   columns: programs.records(columns.map(({ checked }) => checked)),
   columnCount: columns.length,
+  asks: { where: ofRecord, columns: columns.map(({ checked }) => checked) },
 });
 
 /** Conditions joined by CEL's &&: one that is false decides, whatever erred. */

@@ -49,16 +49,18 @@ export function compileAll(all: readonly Checked[], names: Names): RunAll | null
   return make(functionText('r, out', put, lines.join(' ')), put.constants, null) as RunAll;
 }
 
-function canonicalCode({ js, type: { kind } }: Code): string {
+/** Code whose value is in the canonical form of a Measure. */
+export function canonicalCode({ js, type: { kind } }: Code): string {
   if (kind === 'string' || kind === 'bool' || kind === 'int') return js;
   if (kind === 'double') return `rt.plain(${js})`;
   return kind === 'duration' || kind === 'timestamp' ? `rt.whenExact(${js})` : 'undefined';
 }
 
 /** What the code of one function needs besides its text. */
-type Put = { readonly temporaries: string[]; readonly constants: unknown[] };
+export type Put = { readonly temporaries: string[]; readonly constants: unknown[] };
 
-function codeOf(checked: Checked, names: Names, { temporaries, constants }: Put, shares: boolean): Code | null {
+/** null: it holds a constant that numbers cannot. */
+export function codeOf(checked: Checked, names: Names, { temporaries, constants }: Put, shares: boolean): Code | null {
   const scope: Scope = {
     checked,
     names,
@@ -86,7 +88,7 @@ function functionText(parameters: string, { temporaries }: Put, body: string): s
 }
 
 /** Runs text that the emitter wrote. */
-function make(text: string, constants: readonly unknown[], codes: Codes | null): unknown {
+export function make(text: string, constants: readonly unknown[], codes: Codes | null): unknown {
   const names = constants.map((_, i) => `k${i}`);
   const known = codes?.get(`${names.length} ${text}`);
   if (known !== undefined) return known(runtime, lib, ...constants);

@@ -1,6 +1,6 @@
 import { createBuckets } from '../buckets.ts';
 import type { Buckets } from '../buckets.ts';
-import { createNumberPairs, pushNumber } from './pairs.ts';
+import { createNumberPairs, pushNumber, pushNumbers } from './pairs.ts';
 import type { NumberPairs } from './pairs.ts';
 import { grownInts } from './keeper.ts';
 import type { Keeper } from './keeper.ts';
@@ -8,12 +8,15 @@ import type { Keeper } from './keeper.ts';
 /** How many values lie in each interval from `base` on. */
 type Histogram = { base: number; counts: Int32Array };
 
+/** Values of a pane, and the interval that each of the first `placed` lies in by these buckets. */
+export type Placed = NumberPairs & { intervals: Int32Array; by: Buckets | null; placed: number };
+
 /** The distribution of ints, doubles, or durations in ns, by window and key. */
-export type Quantiles = Keeper<NumberPairs> & {
+export type Quantiles = Keeper<Placed> & {
   /** A number in the interval of the value with this rank from 1, among `n`. */
   readonly at: (window: number, key: number, rank: number, n: number) => number;
   /** Cuts the intervals at these constants, and counts anew what the panes hold. */
-  readonly cutAt: (constants: readonly number[], held: (window: number) => Iterable<NumberPairs>) => void;
+  readonly cutAt: (constants: readonly number[], held: (window: number) => Iterable<Placed>) => void;
 };
 
 export function createQuantiles(whole: boolean): Quantiles {
@@ -26,15 +29,27 @@ export function createQuantiles(whole: boolean): Quantiles {
     if (at < 0 || at >= histogram.counts.length) at = widen(histogram, id);
     histogram.counts[at]! += by;
   };
-  const move = ({ size, keys, values }: NumberPairs, window: number, by: 1 | -1): void => {
+  const move = (column: Placed, window: number, by: 1 | -1): void => {
+    const { size, keys } = column;
     const histograms = totals[window]!;
+    const intervals = intervalsOf(column);
+    for (let i = 0; i < size; i++) change(histograms, keys[i]!, intervals[i]!, by);
+  };
+  /** In which interval each value of a pane lies: found once, though the pane enters and leaves every window. */
+  const intervalsOf = (column: Placed): Int32Array => {
+    if (column.by !== buckets) Object.assign(column, { by: buckets, placed: 0 });
+    const { size, values } = column;
+    const intervals = (column.intervals = grownInts(column.intervals, size));
     const { idOf } = buckets;
-    for (let i = 0; i < size; i++) change(histograms, keys[i]!, idOf(values[i]!), by);
+    for (let i = column.placed; i < size; i++) intervals[i] = idOf(values[i]!);
+    column.placed = size;
+    return intervals;
   };
   return {
     cells: 1,
-    newColumn: createNumberPairs,
-    clear: (column) => void (column.size = 0),
+    newColumn: () => ({ ...createNumberPairs(), intervals: new Int32Array(16), by: null, placed: 0 }),
+    clear: (column) => void Object.assign(column, { size: 0, placed: 0 }),
+    addAll: pushNumbers,
     add: (column, _row, key, value) => pushNumber(column, key, Number(value)),
     move: (column, _rows, window, by) => move(column, window, by),
     late: (window, key, value) => change(totals[window]!, key, buckets.idOf(Number(value)), 1),
