@@ -27,7 +27,21 @@ export type Column = {
   readonly attribute: boolean;
 };
 
-export type Num = { readonly kind: 'literal'; readonly value: number } | { readonly kind: 'cel'; readonly cel: CelText };
+export type Num =
+  | { readonly kind: 'literal'; readonly value: number }
+  /** Read once, when the intent begins. */
+  | { readonly kind: 'cel'; readonly cel: CelText }
+  /** Read again every so often; null: unbounded on that side. */
+  | { readonly kind: 'value'; readonly cel: CelText; readonly min: number | null; readonly max: number | null; readonly everyNs: bigint }
+  /** Goes from `from` to `to` in steps, each only while the condition is true. */
+  | {
+      readonly kind: 'ramp';
+      readonly from: number;
+      readonly to: number;
+      readonly step: number;
+      readonly everyNs: bigint;
+      readonly while: CelText;
+    };
 
 /** Where in the file something stands, 1-based. */
 export type Place = { readonly line: number; readonly column: number };
@@ -69,6 +83,47 @@ export type RuleAction = { readonly place: Place; readonly match: CelText | null
     }
 );
 
+/** A further set of records, with the rule's own fields filled in where it has none. */
+export type SelectSet = {
+  readonly name: string;
+  readonly over: 'rpc' | 'flow' | null;
+  readonly where: CelText | null;
+  /** Some of the rule's columns, in its order, each perhaps read from another attribute. */
+  readonly by: readonly Column[];
+  readonly windowNs: bigint;
+  /** It reads the window that ended so long before. */
+  readonly offsetNs: bigint;
+  readonly minimum: Minimum;
+};
+
+/** params.NAME: one value for each key, all of one type. */
+export type Param = {
+  readonly name: string;
+  readonly default: Value;
+  /** By the text of the first key column. */
+  readonly byKey: ReadonlyMap<string, Value>;
+};
+
+export type Slo = {
+  /** CEL<r>: the record is good. */
+  readonly good: CelText;
+  /** 0 … 1, or a CEL<a> that says it. */
+  readonly objective: number | CelText;
+};
+
+export type Variable = { readonly name: string; readonly cel: CelText };
+
+/** At `within` after an intent began, `that` must be true; else it is withdrawn until a person resumes it, or only told of. */
+export type Expectation = { readonly withinNs: bigint; readonly that: CelText; readonly else: 'revert' | 'keep' };
+
+/** Told to people when a key begins to fire and when it is clear. */
+export type Notify = {
+  readonly severity: 'page' | 'ticket' | 'info';
+  /** Text, and CEL<a> whose values stand in it. */
+  readonly summary: readonly (string | CelText)[];
+  readonly runbook: string | null;
+};
+
 export type Minimum = { readonly count: number; readonly until: number; readonly peers: number };
 
 export type Guard = {
@@ -91,6 +146,12 @@ export type Rule = {
   readonly windowNs: bigint;
   readonly everyNs: bigint;
   readonly minimum: Minimum;
+  readonly keys: 'seen' | 'inventory';
+  readonly select: readonly SelectSet[];
+  readonly params: readonly Param[];
+  readonly slo: Slo | null;
+  /** Each may use those before it. */
+  readonly variables: readonly Variable[];
   /** null: a standing intent. */
   readonly when: CelText | null;
   readonly forNs: bigint;
@@ -100,6 +161,8 @@ export type Rule = {
   readonly leaseNs: bigint;
   readonly leaseMaxNs: bigint;
   readonly cooldownNs: bigint;
+  /** Once firing, only a person ends it. */
+  readonly latch: boolean;
   /** ns since the epoch. */
   readonly expiresNs: bigint | null;
   readonly warmup: 'none' | 'window';
@@ -108,6 +171,8 @@ export type Rule = {
   readonly targets: readonly string[] | null;
   readonly then: readonly RuleAction[];
   readonly guard: Guard;
+  readonly expect: Expectation | null;
+  readonly notify: Notify | null;
   readonly mode: Mode;
 };
 

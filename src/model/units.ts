@@ -102,6 +102,12 @@ export function readPercent(text: string): Result<number, UnitProblem> {
   return value <= 100 ? ok(value) : fail({ what: `${quoted(text)} is not a percentage`, todo: 'write 0% to 100%' });
 }
 
+/** PERCENT as a share: "99.9%" → 0.999, the double nearest to the decimal as written. */
+export function readShare(text: string): Result<number, UnitProblem> {
+  const percent = readPercent(text);
+  return percent.ok ? ok(Number(`${text.replace('%', '')}e-2`)) : percent;
+}
+
 /**
  * LITERAL (rules.md, settled point 15): an unquoted one is bool, int (bigint), double (number) or duration by its look, else string; a
  * quoted one is a string.
@@ -115,8 +121,8 @@ export function readLiteral(text: string, isQuoted: boolean): Value {
   if (duration.ok) return { durationNs: duration.value };
   const size = readSize(text);
   if (size.ok) return BigInt(size.value);
-  const percent = text.endsWith('%') ? readPercent(text) : null;
-  if (percent?.ok) return percent.value / 100;
+  const share = text.endsWith('%') ? readShare(text) : null;
+  if (share?.ok) return share.value;
   const rate = readRate(text);
   return rate.ok ? rate.value.perSecond : text;
 }

@@ -31,7 +31,29 @@ export type OracleAggregate = {
   readonly window?: number;
   /** q in thousandths. */
   readonly q?: number;
+  /** Of peers, share, rank, baseline, zscore. */
   readonly inner?: OracleAggregate;
+  /** Left out: the rule's own records. */
+  readonly set?: OracleSet;
+  /** How far a baseline looks back. */
+  readonly span?: number;
+  /** Of burn_rate, by the key's first column. */
+  readonly objective?: (first: string | number | boolean | undefined) => number;
+  /** Of firing(). */
+  readonly firing?: { readonly rule: OracleRule; readonly byKey: boolean };
+};
+
+/** A set of `select`. */
+export type OracleSet = {
+  readonly stream: 'rpc' | 'flow';
+  readonly where: Read;
+  readonly namesReporter: boolean;
+  readonly by: readonly Read[];
+  /** Which of the rule's columns these are. */
+  readonly columns: readonly number[];
+  readonly window: number;
+  readonly offset: number;
+  readonly minimum: { readonly count: number; readonly until: number };
 };
 
 export type Condition = {
@@ -46,6 +68,7 @@ export type OracleRule = {
   readonly where: Read;
   readonly namesReporter: boolean;
   readonly by: readonly Read[];
+  readonly names: readonly string[];
   readonly window: number;
   readonly every: number;
   readonly minimum: { readonly count: number; readonly until: number; readonly peers: number };
@@ -76,31 +99,40 @@ export type OracleChange = {
 type Entry = { readonly t: number; readonly state: string; readonly verdict: string; readonly byLease: boolean };
 type Taken = { readonly time: number; readonly key: Columns; readonly at: Attributes };
 
-export function oracle(rule: OracleRule, rows: readonly Row[]): readonly OracleChange[] {
+export const oracle = (rule: OracleRule, rows: readonly Row[]): readonly OracleChange[] => course(rule, rows).changes;
+
+/** The keys that were in force after each instant. */
+type Forces = readonly { readonly t: number; readonly keys: readonly Columns[] }[];
+
+/** What becomes of a rule, from beginning to end. */
+function course(rule: OracleRule, rows: readonly Row[]): { readonly changes: readonly OracleChange[]; readonly forces: Forces } {
   const changes: OracleChange[] = [];
+  const forces: { t: number; keys: Columns[] }[] = [];
+  const others = new Map(othersOf(rule).map((other) => [other, other === rule ? forces : course(other, rows).forces]));
+  /** Instants in which a key was in force, also after it was forgotten. */
+  const fired = new Map<string, number[]>();
+  const taken = new Map<OracleSet | null, Taken[]>();
   const logs = new Map<string, { readonly key: Columns; readonly log: Entry[] }>();
   if (rule.by.length === 0) logs.set('[]', { key: [], log: [] });
   const read: Row[] = [];
-  const allTaken: Taken[] = [];
   let next = NaN;
   let over = false;
   for (const row of rows) {
     if (read.length === 0) next = (Math.floor(row.time / rule.every) + 1) * rule.every;
     for (; rule.plant === 'line before instant' ? next < row.time : next <= row.time; next += rule.every) over = over || judgeAll(next);
     read.push(row);
-    allTaken.push(...take(rule, row));
+    for (const set of setsOf(rule)) taken.set(set, [...(taken.get(set) ?? []), ...take(set ?? rule, row)]);
   }
   if (read.length > 0 && !over) judgeAll(next);
-  return changes;
+  return { changes, forces };
 
   /** True when the rule is judged no more. */
   function judgeAll(t: number): boolean {
     const widest = Math.max(...windowsOf(rule));
-    const life = lifeOf(read, rule.stream);
-    const inWindow = (one: Taken, w: number): boolean =>
-      (rule.plant === 'open start' ? t - w < one.time : t - w <= one.time) && one.time < t;
-    const taken = allTaken.filter((r) => inWindow(r, widest));
-    for (const one of taken) {
+    const inWindow = (one: Taken, w: number, to: number): boolean =>
+      (rule.plant === 'open start' ? to - w < one.time : to - w <= one.time) && one.time < to;
+    const own = (taken.get(null) ?? []).filter((r) => inWindow(r, widest, t));
+    for (const one of own) {
       const name = JSON.stringify(one.key);
       if (!logs.has(name)) logs.set(name, { key: one.key, log: [] });
     }
@@ -110,9 +142,10 @@ export function oracle(rule: OracleRule, rows: readonly Row[]): readonly OracleC
     for (const [name, { key, log }] of logs) {
       const before = log.at(-1) ?? { state: 'clear', verdict: 'unknown' };
       const byUntil = before.state === 'firing' || before.state === 'clearing';
-      const see = (least: number) => (a: OracleAggregate) => value(a, { rule, taken, keys, key, t, least, life, inWindow });
-      const seeWhen = see(rule.minimum.count);
-      const seeUntil = see(rule.minimum.until);
+      const see = (by: 'count' | 'until') => (a: OracleAggregate) =>
+        value(a, { rule, read, taken, keys, key, t, shift: 0, by, inWindow, fired: fired.get(name) ?? [], others });
+      const seeWhen = see('count');
+      const seeUntil = see('until');
       let after: Entry;
       if (expired) {
         if (before.state === 'clear') continue;
@@ -139,17 +172,20 @@ export function oracle(rule: OracleRule, rows: readonly Row[]): readonly OracleC
         now.push({ time: t, key, from: before.state, to: after.state, verdict: after.verdict, values: [...values] });
       }
       const { cleared, lease } = past(rule, log);
-      const held = taken.some((r) => JSON.stringify(r.key) === name);
+      const held = own.some((r) => JSON.stringify(r.key) === name);
       const cooling = cleared !== null && t < cleared + rule.cooldown;
       const doubled = lease > rule.lease && cleared !== null && t - cleared < lease;
       if (rule.by.length > 0 && !held && after.state === 'clear' && !cooling && !doubled) logs.delete(name);
     }
     changes.push(...now.sort((a, b) => order(a.key, b.key)));
+    const inForce = [...logs].filter(([, { log }]) => ['firing', 'clearing'].includes(log.at(-1)?.state ?? ''));
+    for (const [name] of inForce) fired.set(name, [...(fired.get(name) ?? []), t]);
+    forces.push({ t, keys: inForce.map(([, { key }]) => key) });
     return expired;
   }
 }
 
-function take(rule: OracleRule, row: Row): Taken[] {
+function take(rule: Pick<OracleSet, 'stream' | 'where' | 'namesReporter' | 'by'>, row: Row): Taken[] {
   if (row.kind !== 'record' || row.stream !== rule.stream) return [];
   const side = row.at['reporter.side'];
   if (!rule.namesReporter && side !== undefined && side !== 'destination') return [];
@@ -159,10 +195,19 @@ function take(rule: OracleRule, row: Row): Taken[] {
   return [{ time: row.time, key: key as Columns, at: row.at }];
 }
 
-function windowsOf(rule: OracleRule): number[] {
-  const all = [...rule.when.aggregates, ...(rule.until?.aggregates ?? [])];
-  return [rule.window, ...all.map((a) => (a.inner ?? a).window ?? rule.window)];
-}
+const aggregatesOf = (rule: OracleRule): readonly OracleAggregate[] =>
+  [...rule.when.aggregates, ...(rule.until?.aggregates ?? [])].flatMap((a) => (a.inner === undefined ? [a] : [a, a.inner]));
+
+const setsOf = (rule: OracleRule): readonly (OracleSet | null)[] => [...new Set([null, ...aggregatesOf(rule).map((a) => a.set ?? null)])];
+
+const othersOf = (rule: OracleRule): readonly OracleRule[] =>
+  aggregatesOf(rule).flatMap((a) => (a.firing === undefined ? [] : [a.firing.rule]));
+
+/** The windows of the rule's own set, offsets and spans aside. */
+const windowsOf = (rule: OracleRule): number[] => [
+  rule.window,
+  ...aggregatesOf(rule).flatMap((a) => (a.set === undefined && a.window !== undefined ? [a.window] : [])),
+];
 
 /** One step of the states, from the whole log of the key. */
 function follow(rule: OracleRule, log: readonly Entry[], { t, verdict }: { readonly t: number; readonly verdict: string }): Entry {
@@ -204,35 +249,86 @@ function past(rule: OracleRule, log: readonly Entry[]): { cleared: number | null
 
 type Scene = {
   readonly rule: OracleRule;
-  readonly taken: readonly Taken[];
+  readonly read: readonly Row[];
+  readonly taken: ReadonlyMap<OracleSet | null, readonly Taken[]>;
   readonly keys: readonly Columns[];
   readonly key: Columns;
   readonly t: number;
-  readonly least: number;
-  readonly life: ReturnType<typeof lifeOf>;
-  readonly inWindow: (one: Taken, w: number) => boolean;
+  /** How long before t the window ends, besides the offset of its set. */
+  readonly shift: number;
+  readonly by: 'count' | 'until';
+  readonly inWindow: (one: Taken, w: number, to: number) => boolean;
+  readonly fired: readonly number[];
+  readonly others: ReadonlyMap<OracleRule, Forces>;
 };
 
 function value(a: OracleAggregate, scene: Scene): Seen {
-  if (a.inner !== undefined) return peers(a.inner, scene);
-  const { rule, t, key } = scene;
-  const w = a.window ?? rule.window;
-  const { life } = scene;
+  if (a.firing !== undefined) return firing(a.firing, scene);
+  if (a.objective !== undefined) {
+    const good = plainValue({ ...a, name: 'ratio' }, scene);
+    const rate = (1 - Number(good)) / (1 - a.objective(scene.key[0]));
+    return good === undefined || Number.isNaN(rate) ? undefined : rate;
+  }
+  if (a.inner === undefined) return plainValue(a, scene);
+  return a.span === undefined ? ofSiblings(a.name, a.inner, scene) : ofPast(a.name, a.inner, a.span, scene);
+}
+
+/** The records of an aggregate's window for the key, and where the window ends. */
+function windowOf(
+  a: OracleAggregate,
+  { taken, key, t, shift, rule, inWindow }: Omit<Scene, 'fired'>,
+): { e: readonly Taken[]; w: number; to: number } {
+  const set = a.set ?? null;
+  const own = set === null ? key : set.columns.map((i) => key[i] ?? '');
+  const to = t - shift - (set?.offset ?? 0);
+  const w = a.window ?? (set ?? rule).window;
+  return { e: (taken.get(set) ?? []).filter((r) => inWindow(r, w, to) && same(r.key, own)), w, to };
+}
+
+function firing({ rule, byKey }: NonNullable<OracleAggregate['firing']>, { others, t, key, rule: asking }: Scene): boolean {
+  const keys = others.get(rule)?.findLast((one) => one.t < t)?.keys ?? [];
+  const agrees = (other: Columns): boolean =>
+    rule.names.every((name, i) => !asking.names.includes(name) || key[asking.names.indexOf(name)] === other[i]);
+  return byKey ? keys.some(agrees) : keys.length > 0;
+}
+
+function ofPast(name: string, inner: OracleAggregate, span: number, scene: Scene): number | undefined {
+  const { w } = windowOf(inner, scene);
+  const values: number[] = [];
+  for (let i = 1; i <= Math.floor(span / w); i++) {
+    const then = { ...scene, shift: i * w };
+    const { e, to } = windowOf(inner, then);
+    if (e.length === 0 || scene.fired.some((u) => to - w < u && u <= to)) continue;
+    const seen = plainValue(inner, then);
+    if (seen !== undefined) values.push(Number(seen));
+  }
+  if (values.length < 3) return undefined;
+  const isOne = values.every((x) => x === values[0]);
+  const mean = isOne ? (values[0] ?? 0) : sum(values) / values.length;
+  if (name === 'baseline') return mean;
+  const now = plainValue(inner, scene);
+  const deviation = isOne ? 0 : Math.sqrt(sum(values.map((x) => (x - mean) ** 2)) / values.length);
+  return now === undefined || deviation === 0 ? undefined : (Number(now) - mean) / deviation;
+}
+
+function plainValue(a: OracleAggregate, scene: Scene): Seen {
+  const { rule, by } = scene;
+  const { e, w, to } = windowOf(a, scene);
+  const life = lifeOf(scene.read, a.set?.stream ?? rule.stream, to);
   if (life.allStale) return undefined;
-  const e = scene.taken.filter((r) => scene.inWindow(r, w) && same(r.key, key));
-  if (a.name === 'absent') return e.length > 0 ? false : pointsIn(life.marks, t - w, t).every(life.isLive) ? true : undefined;
+  if (a.name === 'absent') return e.length > 0 ? false : pointsIn(life.marks, to - w, to).every(life.isLive) ? true : undefined;
   const read = a.read;
   const all = read === undefined ? e.map(() => 0) : e.map((r) => read(r.at));
   const good = all.filter((x) => x !== undefined);
   if ((all.length - good.length) / Math.max(1, e.length) > 0.05) return undefined;
   if (['count', 'rate', 'sum', 'distinct'].includes(a.name)) {
-    if (!life.isAlive || pointsIn(life.marks, t - w, t).some(life.isStale)) return undefined;
+    if (!life.isAlive || pointsIn(life.marks, to - w, to).some(life.isStale)) return undefined;
     if (a.name === 'count') return read === undefined ? e.length : good.filter((x) => x === true).length;
     if (a.name === 'distinct') return new Set(good).size;
     const total = read === undefined ? e.length : sum(good as number[]);
     return a.name === 'sum' ? total : (total * 1000) / w;
   }
-  if (e.length < scene.least || good.length === 0) return undefined;
+  if (e.length < (a.set ?? rule).minimum[by] || good.length === 0) return undefined;
   const numbers = [...(good as number[])].sort((x, y) => x - y);
   const n = numbers.length;
   const mean = sum(numbers) / n;
@@ -255,19 +351,25 @@ function value(a: OracleAggregate, scene: Scene): Seen {
   }
 }
 
-function peers(inner: OracleAggregate, scene: Scene): number | undefined {
-  const { rule, key, taken } = scene;
+function ofSiblings(name: string, inner: OracleAggregate, scene: Scene): number | undefined {
+  const { rule, key } = scene;
   const siblings = scene.keys.filter((k) => !same(k, key) && same(k.slice(0, -1), key.slice(0, -1)));
-  const withRecord = siblings.filter((k) => taken.some((r) => same(r.key, k) && scene.inWindow(r, inner.window ?? rule.window)));
-  const values = withRecord.map((k) => value(inner, { ...scene, key: k })).filter((x) => x !== undefined) as number[];
+  const withRecord = siblings.filter((k) => windowOf(inner, { ...scene, key: k }).e.length > 0);
+  const values = withRecord.map((k) => plainValue(inner, { ...scene, key: k })).filter((x) => x !== undefined) as number[];
+  const own = plainValue(inner, scene);
+  if (name === 'rank') return own === undefined ? undefined : 1 + values.filter((x) => x > Number(own)).length;
+  if (name === 'share') {
+    const all = sum(values) + Number(own);
+    return own === undefined || all === 0 ? undefined : Number(own) / all;
+  }
   if (values.length < rule.minimum.peers || values.length === 0) return undefined;
   values.sort((x, y) => x - y);
   const half = values.length / 2;
   return values.length % 2 === 1 ? values[Math.floor(half)] : ((values[half - 1] ?? 0) + (values[half] ?? 0)) / 2;
 }
 
-/** The stream's sources as functions of time, from what was read. */
-function lifeOf(read: readonly Row[], stream: string) {
+/** The stream's sources as functions of time, from what was read; `allStale` and `isAlive` as they were just before `to`. */
+function lifeOf(read: readonly Row[], stream: string, to: number) {
   const first = read.find((r) => r.kind === 'record' && r.stream === stream)?.time;
   const said = read.flatMap((r) => (r.kind === 'source' && r.streams.includes(stream) ? [r] : [])).sort((a, b) => a.time - b.time);
   const anyLive = (u: number): boolean | undefined => {
@@ -277,12 +379,13 @@ function lifeOf(read: readonly Row[], stream: string) {
   };
   const isLive = (u: number): boolean => anyLive(u) ?? (first !== undefined && first <= u);
   const isStale = (u: number): boolean => anyLive(u) === false && first !== undefined && u >= first;
+  const heardBefore = said.some((s) => s.time < to) ? anyLive(Math.max(...said.filter((s) => s.time < to).map((s) => s.time))) : undefined;
   return {
     marks: [...said.map((s) => s.time), ...(first === undefined ? [] : [first])],
     isLive,
     isStale,
-    allStale: anyLive(Infinity) === false,
-    isAlive: anyLive(Infinity) ?? first !== undefined,
+    allStale: heardBefore === false,
+    isAlive: heardBefore ?? (first !== undefined && first < to),
   };
 }
 

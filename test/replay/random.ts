@@ -6,7 +6,7 @@ export type Pair = { readonly text: string; readonly rule: OracleRule };
 
 export const startMs = Date.UTC(2026, 0, 1);
 
-const attribute =
+export const attribute =
   (path: string): Read =>
   (at) =>
     at[path];
@@ -16,7 +16,7 @@ const moreThan =
   (at) =>
     at[path] === undefined ? undefined : Number(at[path]) > limit;
 
-const wheres: readonly (readonly [cel: string | null, test: Read, namesReporter?: boolean])[] = [
+export const wheres: readonly (readonly [cel: string | null, test: Read, namesReporter?: boolean])[] = [
   [null, () => true],
   [null, () => true],
   ['destination.service == "s1"', (at) => at['destination.service'] === undefined ? undefined : at['destination.service'] === 's1'],
@@ -28,19 +28,19 @@ const wheres: readonly (readonly [cel: string | null, test: Read, namesReporter?
   ['has(reporter.side) || true', () => true, true],
 ]; // prettier-ignore
 
-const bys: readonly (readonly [yaml: string | null, columns: readonly Read[]])[] = [
-  [null, []],
-  ['[destination.instance]', [attribute('destination.instance')]],
-  ['[destination.instance]', [attribute('destination.instance')]],
-  ['[destination.service, destination.instance]', [attribute('destination.service'), attribute('destination.instance')]],
-  ['[destination.service, destination.instance]', [attribute('destination.service'), attribute('destination.instance')]],
-  ['{code: response.code}', [attribute('response.code')]],
-  ["{svc: destination.service, big: 'request.size > 100'}", [attribute('destination.service'), moreThan('request.size', 100)]],
+const bys: readonly (readonly [yaml: string | null, columns: readonly Read[], names: readonly string[]])[] = [
+  [null, [], []],
+  ['[destination.instance]', [attribute('destination.instance')], ['destination.instance']],
+  ['[destination.instance]', [attribute('destination.instance')], ['destination.instance']],
+  ['[destination.service, destination.instance]', [attribute('destination.service'), attribute('destination.instance')], ['destination.service', 'destination.instance']],
+  ['[destination.service, destination.instance]', [attribute('destination.service'), attribute('destination.instance')], ['destination.service', 'destination.instance']],
+  ['{code: response.code}', [attribute('response.code')], ['code']],
+  ["{svc: destination.service, big: 'request.size > 100'}", [attribute('destination.service'), moreThan('request.size', 100)], ['svc', 'big']],
 ]; // prettier-ignore
 
 type Argument = { readonly cel: string; readonly of: NonNullable<OracleAggregate['of']>; readonly read: Read };
 
-const isFailed: Argument = { cel: 'response.failed', of: 'bool', read: attribute('response.failed') };
+export const isFailed: Argument = { cel: 'response.failed', of: 'bool', read: attribute('response.failed') };
 const isSlow: Argument = { cel: 'response.duration > duration("20ms")', of: 'bool', read: moreThan('response.duration', 20_000) }; // prettier-ignore
 const isBig: Argument = { cel: 'has(request.size) && request.size > 100', of: 'bool', read: (at) => moreThan('request.size', 100)(at) === true }; // prettier-ignore
 const took: Argument = { cel: 'response.duration', of: 'duration', read: attribute('response.duration') };
@@ -52,7 +52,7 @@ const alwaysThere: Argument = { cel: 'response.code', of: 'int', read: attribute
 const predicates = [isFailed, isSlow, isBig];
 const numbers = [took, size, third, alwaysThere];
 
-function plain(random: Random): OracleAggregate {
+export function plain(random: Random): OracleAggregate {
   const name = random.pick(['count', 'count', 'rate', 'sum', 'distinct', 'absent', 'ratio', 'mean', 'min', 'max', 'stddev', 'quantile', 'quantile', 'quantile']); // prettier-ignore
   const window = random.chance(0.25) ? random.pick([500, 1_000, 3_000, 7_500]) : undefined;
   const q = name === 'quantile' ? random.pick([500, 900, 950, 990, 300, 70, 1_000]) : undefined;
@@ -101,10 +101,18 @@ function aggregate(random: Random, siblings: boolean): OracleAggregate {
 }
 
 type Judge = Condition['judge'];
-type Part = { readonly cel: string; readonly aggregates: readonly OracleAggregate[]; readonly judge: Judge };
+export type Part = { readonly cel: string; readonly aggregates: readonly OracleAggregate[]; readonly judge: Judge };
 
-function comparison(random: Random, siblings: boolean): Part {
-  const a = aggregate(random, siblings);
+/** What a condition may speak of besides the rule's own aggregates. */
+export type Scope = { readonly siblings: boolean; readonly more?: (random: Random) => Part };
+
+export function comparison(random: Random, { siblings, more }: Scope, a: OracleAggregate | null = null): Part {
+  return a === null && more !== undefined && random.chance(0.6)
+    ? more(random)
+    : compared(random, siblings, a ?? aggregate(random, siblings));
+}
+
+function compared(random: Random, siblings: boolean, a: OracleAggregate): Part {
   if (a.type === 'bool') return { cel: a.text, aggregates: [a], judge: (see) => see(a) as boolean | undefined };
   const op = random.pick(['>', '>=', '<', '<=', '==', '!=']);
   const compare = comparers[op] ?? (() => false);
@@ -144,6 +152,8 @@ export class TooNear extends Error {}
 function roughness(a: OracleAggregate): number {
   const { name, of } = a.inner ?? a;
   if (name === 'quantile') return 0.02;
+  if (a.name === 'zscore') return 1e-6;
+  if (a.name === 'share' || a.name === 'baseline') return 1e-9;
   return name === 'stddev' || (of === 'double' && ['sum', 'rate', 'mean'].includes(name)) ? 1e-9 : 0;
 }
 
@@ -164,6 +174,11 @@ function constant(random: Random, a: OracleAggregate): readonly [string, number]
     const ms = random.pick([0, 5, 10, 20, 30, 60, 200]);
     return [random.pick([`duration("${ms}ms")`, `d("${ms}ms")`]), ms * 1_000];
   }
+  const own = new Map([['share', [0, 0.3, 0.5, 1]], ['rank', [1, 2, 3]], ['zscore', [0.5, 1, 2, -1]], ['burn', [0, 0.5, 1, 2, 5]]]).get(a.name); // prettier-ignore
+  if (own !== undefined) {
+    const value = random.pick(own);
+    return [a.type === 'int' ? `${value}` : Number.isInteger(value) ? `${value}.0` : `${value}`, value];
+  }
   const inner = a.inner ?? a;
   const isShare = inner.name === 'ratio';
   const isSum = inner.name === 'sum' || (inner.name === 'rate' && inner.read !== undefined);
@@ -174,15 +189,15 @@ function constant(random: Random, a: OracleAggregate): readonly [string, number]
 const isCount = ({ name }: OracleAggregate): boolean => ['count', 'distinct', 'rate'].includes(name);
 
 /** Comparisons joined by CEL's operators, with CEL's third value written out. */
-function condition(random: Random, depth: number, siblings: boolean): Part {
+function condition(random: Random, depth: number, scope: Scope): Part {
   const shape = depth === 0 ? 0 : random.below(7);
-  if (shape < 2) return comparison(random, siblings);
+  if (shape < 2) return comparison(random, scope);
   if (shape === 6) return random.pick(plainParts);
-  const [a, b] = [condition(random, depth - 1, siblings), condition(random, depth - 1, siblings)];
+  const [a, b] = [condition(random, depth - 1, scope), condition(random, depth - 1, scope)];
   if (shape === 2) return { cel: `!(${a.cel})`, aggregates: a.aggregates, judge: (see, of) => negated(a.judge(see, of)) };
   const aggregates = [...a.aggregates, ...b.aggregates];
   if (shape === 3) {
-    const c = condition(random, 0, siblings);
+    const c = condition(random, 0, scope);
     const judge: Judge = (see, of) => {
       const chosen = c.judge(see, of);
       return chosen === undefined ? undefined : chosen ? a.judge(see, of) : b.judge(see, of);
@@ -209,22 +224,29 @@ const plainParts: readonly Part[] = [
 
 const seconds = (ms: number): string => `${ms}ms`;
 
-export function randomPair(random: Random): Pair {
+/** The rule so far, for those who give its conditions more to speak of. */
+export type Base = Pick<OracleRule, 'by' | 'names' | 'window' | 'every' | 'minimum' | 'where' | 'namesReporter'>;
+export type Giving = { readonly lines: readonly string[]; readonly more: (random: Random) => Part };
+
+export function randomPair(random: Random, give?: (random: Random, base: Base) => Giving): Pair {
   const [where, test, namesReporter = false] = random.pick(wheres);
-  const [by, columns] = random.pick(bys);
+  const [by, columns, names] = random.pick(bys);
   const stream = 'rpc';
   const every = random.pick([250, 500, 1_000, 1_500]);
   const window = random.pick([500, 1_000, 2_000, 5_000, 700]);
   const count = random.pick([1, 1, 2, 4]);
   const minimum = { count, until: random.pick([1, Math.min(count, 5)]), peers: random.pick([1, 2, 2]) };
-  const when = condition(random, 2, columns.length > 0);
-  const until = random.chance(0.5) ? condition(random, 1, columns.length > 0) : null;
+  const given = give?.(random, { by: columns, names, window, every, minimum, where: test, namesReporter });
+  const scope: Scope = { siblings: columns.length > 0, ...(given === undefined ? {} : { more: given.more }) };
+  const when = condition(random, 2, scope);
+  const until = random.chance(0.5) ? condition(random, 1, scope) : null;
   const lease = random.pick([15_000, 20_000]);
   const rule: OracleRule = {
     stream,
     where: test,
     namesReporter,
     by: columns,
+    names,
     window,
     every,
     minimum,
@@ -246,6 +268,7 @@ export function randomPair(random: Random): Pair {
     `window: ${seconds(window)}`,
     `every: ${seconds(every)}`,
     `minimum: {count: ${minimum.count}, until: ${minimum.until}, peers: ${minimum.peers}}`,
+    ...(given?.lines ?? []),
     `when: '${when.cel}'`,
     until === null ? null : `until: '${until.cel}'`,
     `for: ${seconds(rule.for)}`,
@@ -260,7 +283,7 @@ export function randomPair(random: Random): Pair {
 }
 
 /** Lines of a small world: two services, a few instances, times on a raster that meets window ends, late lines, sources, silences, jumps. */
-export function randomRows(random: Random): readonly Row[] {
+export function randomRows(random: Random, flows = 0.05): readonly Row[] {
   const rows: Row[] = [];
   const absentee = random.pick([0, 0.05, 0.3]);
   let now = startMs + random.below(40) * 50;
@@ -273,7 +296,7 @@ export function randomRows(random: Random): readonly Row[] {
     if (mayGoStale && random.chance(0.06))
       rows.push({ kind: 'source', time, source: random.pick(['a', 'b']), live: random.chance(0.6), streams: random.pick([['rpc', 'flow'], ['rpc'], ['flow']]) }); // prettier-ignore
     else if (random.chance(0.08)) rows.push({ kind: 'tick', time });
-    else rows.push({ kind: 'record', stream: random.chance(0.95) ? 'rpc' : 'flow', time, at: randomAttributes(random, absentee) });
+    else rows.push({ kind: 'record', stream: random.chance(1 - flows) ? 'rpc' : 'flow', time, at: randomAttributes(random, absentee) });
   }
   return rows;
 }

@@ -77,6 +77,11 @@ export function ruleOf({
     windowNs: 10_000_000_000n,
     everyNs: 100_000_000n,
     minimum: { count: 1, until: 1, peers: 2 },
+    keys: 'seen',
+    select: [],
+    params: [],
+    slo: null,
+    variables: [],
     when: null,
     forNs: 0n,
     until: null,
@@ -84,6 +89,7 @@ export function ruleOf({
     leaseNs: ns,
     leaseMaxNs: 10n * ns,
     cooldownNs: 0n,
+    latch: false,
     expiresNs: null,
     warmup: 'none',
     priority,
@@ -91,10 +97,27 @@ export function ruleOf({
     // oxlint-disable-next-line unicorn/no-thenable -- the field's name in rules.md
     then: actions.map(({ action }) => action),
     guard: { floor: 0.6, transitions: null, keys: 100, order: null, ...guard },
+    expect: null,
+    notify: null,
     mode,
   };
   const compiled = actions.map(({ match, action }) => ({ action, match: checkedOf(match), cel: new Map() }));
-  return { rule, revision, stream: 'rpc', where: null, columns: [], when: null, until: null, order: null, actions: compiled };
+  return {
+    rule,
+    revision,
+    stream: 'rpc',
+    where: null,
+    columns: [],
+    sets: [],
+    objective: null,
+    variables: [],
+    when: null,
+    until: null,
+    order: null,
+    actions: compiled,
+    that: null,
+    summary: [],
+  };
 }
 
 type IntentParts = {

@@ -14,11 +14,11 @@ import { constantString, dottedName } from './tree.ts';
 import type { CelType } from './types.ts';
 import { markOf, report, startOf } from './walk.ts';
 import type { Walk } from './walk.ts';
-import { aggregateNames, aggregateType, laterAggregates } from './windowed.ts';
+import { aggregateNames, aggregateType, isAggregateCall } from './aggregates.ts';
 
 /** The type of an operator or function call. */
 export function callType(expr: Expr, call: Expr_Call, walk: Walk): CelType | null {
-  const { function: name, args, target } = call;
+  const { function: name, args } = call;
   switch (name) {
     case '_&&_':
     case '_||_':
@@ -30,7 +30,7 @@ export function callType(expr: Expr, call: Expr_Call, walk: Walk): CelType | nul
       return negatedType(expr, args, walk);
     default:
       if (symbolOf(name) !== undefined) return binaryType(expr, call, walk);
-      if (target === undefined && (aggregateNames.has(name) || laterAggregates.has(name))) return aggregateType(expr, call, walk);
+      if (isAggregateCall(call, walk)) return aggregateType(expr, call, walk);
       return namedType(expr, call, walk);
   }
 }
@@ -115,14 +115,6 @@ function namedType(expr: Expr, { function: name, target, args }: Expr_Call, walk
   const nameAt = markOf(walk, expr);
   const refuse = (problem: { readonly what: string; readonly todo: string }, offset = startOf(walk, expr)): null =>
     report(walk, offset, { code: 'E-CEL-TYPE', ...problem });
-  const set = target === undefined ? null : dottedName(target);
-  if (set !== null && !set.includes('.') && isUnknown(set, walk) && (aggregateNames.has(name) || laterAggregates.has(name))) {
-    return report(walk, startOf(walk, expr), {
-      code: 'E-NOT-YET',
-      what: `\`${set}.${name}()\`, an aggregate of a \`select\` set, is not built in this version`,
-      todo: '',
-    });
-  }
   const refused = target === undefined ? refusedFunctions.get(name) : undefined;
   if (refused !== undefined) return refuse({ what: refused[0], todo: refused[1] });
   if (name === 'has' && target === undefined)
@@ -148,8 +140,6 @@ function namedType(expr: Expr, { function: name, target, args }: Expr_Call, walk
   report(walk, startOf(walk, args[problem.argument] ?? expr), { code: 'E-CEL-VALUE', what: problem.what, todo: problem.todo });
   return chosen.result;
 }
-
-const isUnknown = (name: string, walk: Walk): boolean => !walk.env.roots.has(name) && !walk.variables.some(([own]) => own === name);
 
 const parametersOf = ({ receiver, args }: Signature): readonly string[] => (receiver === null ? args : [receiver, ...args]);
 
@@ -192,7 +182,7 @@ function literalOf(expr: Expr): Literal {
 }
 
 function meant(name: string, walk: Walk): string {
-  const aggregates = walk.env.dialect === 'aggregate' ? [...aggregateNames.keys()] : [];
+  const aggregates = walk.env.dialect === 'aggregate' ? [...aggregateNames] : [];
   return didYouMean(
     name,
     [...functionNames, ...macroForms.keys(), ...aggregates, 'has'],

@@ -14,7 +14,7 @@ import type { Aggregate } from './types.ts';
 
 const columns = [{ name: 'destination.instance', type: string }];
 const record = recordEnvironment(['rpc']);
-const aggregate = aggregateEnvironment({ streams: ['rpc'], columns, everyNs: 100_000_000n });
+const aggregate = aggregateEnvironment({ streams: ['rpc'], columns, everyNs: 100_000_000n, windowNs: 10_000_000_000n });
 const match = matchEnvironment({ streams: ['rpc'], columns });
 
 const problems = (text: string, env = record): readonly string[] => {
@@ -52,6 +52,12 @@ describe('types', () => {
     ['quantile(response.size, 0.999)', 'int'],
     ['peers(count())', 'double'],
     ['peers(max(response.duration))', 'duration'],
+    ['share(rate())', 'double'],
+    ['rank(p99(response.duration))', 'int'],
+    ['baseline(p99(response.duration), "1m")', 'duration'],
+    ['baseline(count(), "1m")', 'double'],
+    ['zscore(p99(response.duration), "1m")', 'double'],
+    ['firing("other") || firing("other", key)', 'bool'],
     ['absent()', 'bool'],
     ['key.destination.instance', 'string'],
     ['now - now', 'duration'],
@@ -98,10 +104,16 @@ describe('what is not known where it stands', () => {
     ['has(response.code)', match, 'E-MATCH-AFTER'],
     ['destination.instance == "a"', match, 'E-MATCH-AFTER'],
     ['reporter.side == "a"', match, 'E-MATCH-AFTER'],
-    ['burn_rate("1h") > 1.0', aggregate, 'E-NOT-YET'],
-    ['canary.ratio(response.failed) > 1.0', aggregate, 'E-NOT-YET'],
-    ['peers(canary.ratio(response.failed)) > 1.0', aggregate, 'E-NOT-YET'],
-    ['params.x > 1', aggregate, 'E-NOT-YET'],
+    ['burn_rate("1h") > 1.0', aggregate, 'E-CEL-TYPE'],
+    ['canary.ratio(response.failed) > 1.0', aggregate, 'E-CEL-NAME'],
+    ['peers(canary.ratio(response.failed)) > 1.0', aggregate, 'E-CEL-NAME'],
+    ['baseline(count(), "20s") > 1.0', aggregate, 'E-CEL-VALUE'],
+    ['baseline(count(), "30s") > "x"', aggregate, 'E-CEL-TYPE'],
+    ['share(absent()) > 0.5', aggregate, 'E-CEL-TYPE'],
+    ['firing(key)', aggregate, 'E-CEL-TYPE'],
+    ['params.x > 1', record, 'E-CEL-SCOPE'],
+    ['variables.x', match, 'E-CEL-SCOPE'],
+    ['params.x > 1', aggregate, 'E-CEL-NAME'],
     ['dyn(1) == 1', record, 'E-CEL-TYPE'],
     ['type(1) == 1', record, 'E-CEL-TYPE'],
     ['flow.bytes > 1', record, 'E-CEL-NAME'],

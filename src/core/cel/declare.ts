@@ -2,7 +2,7 @@ import { attributeAt, attributes, grpcCodes } from '../../model/schema.ts';
 import type { Attribute } from '../../model/schema.ts';
 import type { Stream } from '../../model/record.ts';
 import { int, show, string, struct, timestamp, typeNamed } from './kinds.ts';
-import type { CelType, Dialect } from './types.ts';
+import type { CelType, Checked, Dialect } from './types.ts';
 
 /** A column of the rule's key as expressions see it: key.<name>. */
 export type KeyColumn = { readonly name: string; readonly type: CelType };
@@ -15,6 +15,15 @@ export type Environment = {
   readonly columns: readonly KeyColumn[];
   /** The rule's `every`, which bounds an aggregate's own window. */
   readonly everyNs: bigint;
+  /** The rule's `window`. */
+  readonly windowNs: bigint;
+  /** `select`: further sets of records by name. */
+  readonly sets: ReadonlyMap<string, { readonly streams: readonly Stream[]; readonly windowNs: bigint }>;
+  /** params.p and variables.v by name. */
+  readonly params: ReadonlyMap<string, CelType>;
+  readonly variables: ReadonlyMap<string, CelType>;
+  /** `slo.good`, a CEL<r>; null: burn_rate() is not known. */
+  readonly good: Checked | null;
   readonly roots: ReadonlyMap<string, CelType>;
   /** The fields of each struct by its name. */
   readonly structs: ReadonlyMap<string, ReadonlyMap<string, CelType>>;
@@ -22,24 +31,24 @@ export type Environment = {
 
 /** CEL<r>: one record. */
 export const recordEnvironment = (streams: readonly Stream[]): Environment =>
-  environment({ dialect: 'record', streams, columns: [], everyNs: 0n });
+  environment({ dialect: 'record', streams, columns: [], everyNs: 0n, ...noNames });
 
-/** CEL<a>: aggregates over `streams`, `key` and `now`. */
-export const aggregateEnvironment = (of: {
-  readonly streams: readonly Stream[];
-  readonly columns: readonly KeyColumn[];
-  readonly everyNs: bigint;
-}) => environment({ dialect: 'aggregate', ...of });
+type Names = Pick<Environment, 'windowNs' | 'sets' | 'params' | 'variables' | 'good'>;
+const noNames: Names = { windowNs: 1n, sets: new Map(), params: new Map(), variables: new Map(), good: null };
+
+/** CEL<a>: aggregates over `streams` and the rule's sets, `key`, `params`, `variables` and `now`. */
+export const aggregateEnvironment = (of: Pick<Environment, 'streams' | 'columns' | 'everyNs'> & Partial<Names>): Environment =>
+  environment({ dialect: 'aggregate', ...noNames, ...of });
 
 /** CEL<m>: what an engine knows before the fact, and `key`. */
 export const matchEnvironment = (of: { readonly streams: readonly Stream[]; readonly columns: readonly KeyColumn[] }): Environment =>
-  environment({ dialect: 'match', everyNs: 0n, ...of });
+  environment({ dialect: 'match', everyNs: 0n, ...noNames, ...of });
 
 /** Plain CEL over the variables of `types`, by dotted path. */
 export function declaredEnvironment(types: ReadonlyMap<string, CelType>): Environment {
   const names = { roots: new Map<string, CelType>(), structs: new Map<string, Map<string, CelType>>() };
   for (const [path, type] of types) addPath(path, { ...names, type });
-  return { dialect: 'declared', streams: [], columns: [], everyNs: 0n, ...names };
+  return { dialect: 'declared', streams: [], columns: [], everyNs: 0n, ...noNames, ...names };
 }
 
 /** Why an attribute cannot be matched, or null when it can: some engine of these streams knows it before the fact. */
@@ -58,7 +67,7 @@ export const isRecordRoot = (name: string): boolean => attributes.some(({ path }
 export const attributesOf = (streams: readonly Stream[]): readonly Attribute[] =>
   attributes.filter((attribute) => attribute.streams.some((stream) => streams.includes(stream)));
 
-type Wanted = Pick<Environment, 'dialect' | 'streams' | 'columns' | 'everyNs'>;
+type Wanted = Omit<Environment, 'roots' | 'structs'>;
 
 function environment(wanted: Wanted): Environment {
   const roots = new Map<string, CelType>();
@@ -68,6 +77,8 @@ function environment(wanted: Wanted): Environment {
   if (wanted.dialect !== 'aggregate')
     for (const { path, type } of attributesOf(wanted.streams)) addPath(path, { roots, structs, type: typeNamed(type) ?? string });
   if (wanted.dialect === 'aggregate') roots.set('now', timestamp);
+  for (const [name, type] of wanted.params) addPath(`params.${name}`, { roots, structs, type });
+  for (const [name, type] of wanted.variables) addPath(`variables.${name}`, { roots, structs, type });
   if (wanted.dialect !== 'record') {
     addPath('key', { roots, structs });
     for (const { name, type } of wanted.columns) addColumn(name, { roots, structs, type });
@@ -75,10 +86,10 @@ function environment(wanted: Wanted): Environment {
   return { ...wanted, roots, structs };
 }
 
-type Names = { readonly roots: Map<string, CelType>; readonly structs: Map<string, Map<string, CelType>>; readonly type?: CelType };
+type Into = { readonly roots: Map<string, CelType>; readonly structs: Map<string, Map<string, CelType>>; readonly type?: CelType };
 
 /** A column of a map's entry, `request.headers["x"]`, makes the map a field of the key. */
-function addColumn(name: string, { roots, structs, type }: Names): void {
+function addColumn(name: string, { roots, structs, type }: Into): void {
   const bracket = name.indexOf('[');
   const isEntry = bracket > 0 && attributeAt(name.slice(0, bracket)) !== undefined;
   const path = isEntry ? name.slice(0, bracket) : name;
@@ -86,7 +97,7 @@ function addColumn(name: string, { roots, structs, type }: Names): void {
 }
 
 /** Declares a dotted path: each part before the last is a struct named by the path so far. */
-function addPath(path: string, { roots, structs, type }: Names): void {
+function addPath(path: string, { roots, structs, type }: Into): void {
   const parts = path.split('.');
   let fields: Map<string, CelType> = roots;
   let name = '';

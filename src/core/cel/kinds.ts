@@ -1,3 +1,4 @@
+import type { Value } from '../../model/rule.ts';
 import type { CelType } from './types.ts';
 
 export type Kind = CelType['kind'];
@@ -66,3 +67,13 @@ export function typeFrom(text: string): CelType | undefined {
 
 /** What a key column can be: a value with an order and a text. */
 export const isScalar = (type: CelType): boolean => ['bool', 'int', 'double', 'string', 'duration', 'timestamp'].includes(type.kind);
+
+/** The type of a value that a rule writes. */
+export function kindOf(value: Value): Kind {
+  if (typeof value === 'bigint') return 'int';
+  if (typeof value === 'number') return 'double';
+  if (typeof value === 'object') return 'durationNs' in value ? 'duration' : 'timestamp';
+  return typeof value === 'boolean' ? 'bool' : 'string';
+}
+
+export const typeOfValue = (value: Value): CelType => typeNamed(kindOf(value)) ?? string;

@@ -3,6 +3,7 @@ import { attributeAt, attributes } from '../../model/schema.ts';
 import type { Problem } from '../../model/problem.ts';
 import { afterTheFact, isRecordRoot } from './declare.ts';
 import type { Environment } from './declare.ts';
+import { givenType } from './aggregates.ts';
 import { bool, show } from './kinds.ts';
 import { ticked } from './problem.ts';
 import { didYouMean } from './suggest.ts';
@@ -51,8 +52,16 @@ export function selectType(expr: Expr, select: Expr_Select, walk: Walk): CelType
   if (own === undefined) return report(walk, offset, () => undeclaredField(type.name, field, walk.env));
   const late = walk.env.dialect === 'match' ? lateProblem(path, walk.env) : null;
   if (late !== null) return report(walk, offset, late);
-  return testOnly ? bool : own;
+  const given = givenNames.get(type.name);
+  if (given === undefined || walk.env.dialect !== 'aggregate') return testOnly ? bool : own;
+  if (!testOnly) return givenType(expr, { name: given, of: field, type: own }, walk);
+  return report(walk, offset, { code: 'E-CEL-TYPE', what: `${ticked(path)} is always there`, todo: 'compare its value' });
 }
+
+const givenNames = new Map([
+  ['params', 'param'],
+  ['variables', 'variable'],
+] as const) as ReadonlyMap<string, 'param' | 'variable'>;
 
 /** False, and reported, when `key.request.headers["x"]` is an entry that `by` does not name. */
 export function isColumnEntry(at: { readonly path: string; readonly entry: string; readonly offset: number }, walk: Walk): boolean {
@@ -103,8 +112,8 @@ function noColumn(name: string, { columns }: Environment): Words {
 /** `path` is what was written, `root` its first name, which no one declared. */
 function undeclaredRoot(root: string, path: string, walk: Walk): Words {
   const { env, inside } = walk;
-  if (env.dialect !== 'declared' && (root === 'params' || root === 'variables'))
-    return { code: 'E-NOT-YET', what: `\`${root}\` is not built in this version`, todo: 'write the value' };
+  if (env.dialect === 'aggregate' && (root === 'params' || root === 'variables'))
+    return { code: 'E-CEL-NAME', what: `undeclared ${ticked(path)}: the rule has no \`${root}\` before this`, todo: 'declare it' };
   if (env.dialect === 'aggregate' && isRecordRoot(root)) {
     return {
       code: 'E-CEL-SCOPE',
@@ -112,12 +121,12 @@ function undeclaredRoot(root: string, path: string, walk: Walk): Words {
       todo: `put it in an aggregate: ${aggregated(path)}`,
     };
   }
-  if (env.dialect === 'record' && (root === 'key' || root === 'now')) {
+  if (env.dialect === 'record' && ['key', 'now', 'params', 'variables'].includes(root)) {
     const place = inside === null ? '`where` and `by` see one record' : `the argument of \`${inside}\` sees one record`;
     return { code: 'E-CEL-SCOPE', what: `\`${root}\` is not known here: ${place}`, todo: 'compare it outside' };
   }
-  if (env.dialect === 'match' && root === 'now')
-    return { code: 'E-CEL-SCOPE', what: '`now` is not known in a match', todo: 'test it in `when`' };
+  if (env.dialect === 'match' && ['now', 'params', 'variables'].includes(root))
+    return { code: 'E-CEL-SCOPE', what: `\`${root}\` is not known in a match`, todo: 'test it in `when`' };
   if (env.dialect !== 'declared' && isRecordRoot(root)) {
     const streams = attributes.find((attribute) => attribute.path.split('.')[0] === root)?.streams ?? [];
     return { code: 'E-CEL-NAME', what: `${ticked(root)} is in ${streams.join(' and ')} records only`, todo: otherStream(env) };

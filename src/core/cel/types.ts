@@ -29,24 +29,35 @@ export type Checked = {
   readonly aggregates: readonly Aggregate[];
 };
 
-export type AggregateName =
-  'count' | 'rate' | 'sum' | 'distinct' | 'absent' | 'ratio' | 'mean' | 'min' | 'max' | 'stddev' | 'quantile' | 'peers';
+/** Aggregates over the records of one window. */
+export type PlainName = 'count' | 'rate' | 'sum' | 'distinct' | 'absent' | 'ratio' | 'mean' | 'min' | 'max' | 'stddev' | 'quantile';
+/** Those that compare one plain aggregate with its like: at other keys, or in earlier windows. */
+export type ComparedName = 'peers' | 'share' | 'rank' | 'baseline' | 'zscore';
+export type AggregateName = PlainName | ComparedName | 'burn_rate' | 'firing' | 'param' | 'variable';
 
-/** One aggregate call inside a CEL<a>; p50(x) … p99(x) are `quantile` with their q. */
+/** What a CEL<a> is given for a key at an instant: an aggregate call, or a name of the rule's own. p50(x) … p99(x) are `quantile` with their q. */
 export type Aggregate = {
-  /** The Expr id of the call: what the evaluator replaces by the value. */
+  /** The Expr id of the node: what the evaluator replaces by the value. */
   readonly id: bigint;
   /** As written, runs of white space outside literals one blank: the name under which `values` shows it. */
   readonly text: string;
   readonly name: AggregateName;
+  /** The set of `select` whose records it looks at; null: the rule's own. */
+  readonly set: string | null;
   /** The record expression (a predicate for count and ratio), type-checked as CEL<r>; null where there is none (count(), rate(), absent()). */
   readonly argument: Checked | null;
-  /** The plain aggregate inside peers(a). */
+  /** The plain aggregate that is compared; of burn_rate: the ratio of what is good. */
   readonly inner: Aggregate | null;
   /** Decimal text of q as written, e.g. "0.99"; null unless a quantile. */
   readonly q: string | null;
-  /** The optional last argument; null: the rule's own window. */
+  /** The optional last argument; null: the window of its set. */
   readonly windowNs: bigint | null;
+  /** How far baseline and zscore look back; null for others. */
+  readonly spanNs: bigint | null;
+  /** The rule that firing() asks for, or the name of a param or variable; null for others. */
+  readonly of: string | null;
+  /** firing("rule", key): only at keys equal in the columns that both rules have. */
+  readonly byKey: boolean;
   readonly type: CelType;
 };
 

@@ -1,17 +1,23 @@
 import type { Expr } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
+import type { Param, Value } from '../../model/rule.ts';
 import type { Programs } from '../cel/programs.ts';
 import { childrenOf } from '../cel/tree.ts';
 import type { Checked } from '../cel/types.ts';
 import { scalarOf } from '../cel/value.ts';
 
-/** By aggregate, the constants that a condition compares a quantile with (ns for durations): on which side it lies is then exact. */
-export function cutsOf(checked: Checked, programs: Programs): ReadonlyMap<bigint, readonly number[]> {
-  const quantiles = new Set(checked.aggregates.flatMap(({ id, name }) => (name === 'quantile' ? [id] : [])));
+type With = { readonly programs: Programs; readonly params: readonly Param[] };
+
+/**
+ * By what an expression is given (a quantile, or a variable that may be one), the constants that it compares it with (ns for durations): on
+ * which side a quantile lies is then exact. A param is a constant for each key.
+ */
+export function cutsOf(checked: Checked, given: With): ReadonlyMap<bigint, readonly number[]> {
+  const compared = new Set(checked.aggregates.flatMap(({ id, name }) => (name === 'quantile' || name === 'variable' ? [id] : [])));
   const cuts = new Map<bigint, number[]>();
   const note = (of: Expr, constant: Expr): void => {
-    if (!quantiles.has(of.id)) return;
+    if (!compared.has(of.id)) return;
     const all = constant.exprKind.case === 'listExpr' ? constant.exprKind.value.elements : [constant];
-    const numbers = all.flatMap((one) => constantIn({ ...checked, expr: one }, programs) ?? []);
+    const numbers = all.flatMap((one) => constantsIn({ ...checked, expr: one }, given));
     cuts.set(of.id, [...(cuts.get(of.id) ?? []), ...numbers]);
   };
   const visit = (expr: Expr): void => {
@@ -27,16 +33,27 @@ export function cutsOf(checked: Checked, programs: Programs): ReadonlyMap<bigint
   return cuts;
 }
 
-function constantIn(part: Checked, programs: Programs): number | null {
+/** The values of an expression that is the same at all times: one, or with params one for each key that they name. */
+function constantsIn(part: Checked, { programs, params }: With): readonly number[] {
   const type = part.types.get(part.expr.id);
-  if (type === undefined || !isConstant(part.expr, part)) return null;
-  const value = programs.aggregate({ ...part, type, aggregates: [] }, [])([], { bound: () => new Map(), raw: [] }, 0n);
-  const scalar = value === null ? null : scalarOf(value);
-  return typeof scalar === 'number' || typeof scalar === 'bigint' ? Number(scalar) : null;
+  if (type === undefined || !isConstant(part.expr, part)) return [];
+  const used = part.aggregates.filter(({ id }) => holds(part.expr, id));
+  const run = programs.aggregate({ ...part, type, aggregates: used }, []);
+  const ofParams = used.map(({ of }) => params.find(({ name }) => name === of)!);
+  const keys = new Set(['', ...ofParams.flatMap(({ byKey }) => [...byKey.keys()])]);
+  return [...keys].flatMap((key) => numberOf(run(ofParams.map((param) => param.byKey.get(key) ?? param.default), { bound: () => new Map(), raw: [] }, 0n))); // prettier-ignore
 }
 
-const isConstant = (expr: Expr, { aggregates }: Checked): boolean =>
-  expr.exprKind.case !== 'identExpr' &&
-  expr.exprKind.case !== 'comprehensionExpr' &&
-  !aggregates.some(({ id }) => id === expr.id) &&
-  childrenOf(expr).every((child) => isConstant(child, { aggregates } as Checked));
+function numberOf(value: Value | null): readonly number[] {
+  const scalar = value === null ? null : scalarOf(value);
+  return typeof scalar === 'number' || typeof scalar === 'bigint' ? [Number(scalar)] : [];
+}
+
+const holds = (expr: Expr, id: bigint): boolean => expr.id === id || childrenOf(expr).some((child) => holds(child, id));
+
+function isConstant(expr: Expr, of: Pick<Checked, 'aggregates'>): boolean {
+  const given = of.aggregates.find(({ id }) => id === expr.id);
+  if (given !== undefined) return given.name === 'param';
+  const { case: kind } = expr.exprKind;
+  return kind !== 'identExpr' && kind !== 'comprehensionExpr' && childrenOf(expr).every((child) => isConstant(child, of));
+}

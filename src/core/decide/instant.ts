@@ -5,38 +5,48 @@ import type { Course } from './course.ts';
 import { hold } from './hold.ts';
 import { compareKeys } from './key.ts';
 import { usesNow } from './now.ts';
-import { holds, slotValue } from './reading.ts';
+import type { Standings } from './firing.ts';
+import { noteForce } from './past.ts';
+import { holds, inputValue } from './reading.ts';
 import type { Instant } from './reading.ts';
-import { activate, forget, isStanding, know, knownKeys, setStanding, settle, standing, standingOf } from './run.ts';
+import { activate, forget, holdsRecords, isStanding, know, knownKeys, setStanding, settle, standing, standingOf } from './run.ts';
 import type { KeyRun, RuleRun, Source } from './run.ts';
 import { faceOf } from './shared.ts';
 import type { Change } from './types.ts';
 
+/** An instant under way, and the keys that it will have been the last for. */
+type Judging = Instant & { readonly gone: number[] };
+
 /** Judges a rule at the instant `t`, to which its selection was advanced (rules.md sections 3.9 to 3.13). */
-export function judgeInstant(run: RuleRun, t: bigint): readonly Change[] {
+export function judgeInstant(run: RuleRun, t: bigint, before: Standings): readonly Change[] {
   const { expiresNs } = run.compiled.rule;
   run.isOver = expiresNs !== null && t >= expiresNs;
   run.isQuiet = true;
-  const instant: Instant = { run, t };
+  const instant: Judging = { run, t, before, gone: [] };
   const changes: Change[] = [];
   if (run.source !== null && !run.isOver) judgeClear(instant, run.source, changes);
   for (const key of run.active.values()) {
     const change = judgeActive(instant, key);
     if (change !== null) changes.push(change);
   }
-  if (run.isOver) for (const id of knownKeys(run)) forget(run, id);
+  // Not before: at this instant they were siblings still.
+  for (const id of run.isOver ? [...knownKeys(run)] : instant.gone) forget(run, id);
   return changes.length < 2 ? changes : changes.sort((a, b) => compareKeys(a.key, b.key));
 }
 
 /** The keys that are clear: those that changed, or all of them when something changed for all. A key that begins to hold becomes active. */
-function judgeClear(instant: Instant, source: Source, changes: Change[]): void {
+function judgeClear(instant: Judging, source: Source, changes: Change[]): void {
   const { run, t } = instant;
   const { shared, view } = source;
   const { selection } = shared;
   const blind = isBlind(run, t);
   const isWhole =
-    source.turn !== selection.turn - 1 || selection.readsFrom === selection.turn || blind !== run.wasBlind || usesNow(run.now);
-  const isForAll = isWhole || (source.comparesSiblings && selection.changedAt === selection.turn);
+    run.looksAround === 'always' ||
+    source.turn !== selection.turn - 1 ||
+    selection.readsFrom === selection.turn ||
+    blind !== run.wasBlind ||
+    usesNow(run.now);
+  const isForAll = isWhole || (run.looksAround === 'siblings' && selection.changedAt === selection.turn);
   source.turn = selection.turn;
   run.wasBlind = blind;
   const { members } = view;
@@ -45,19 +55,18 @@ function judgeClear(instant: Instant, source: Source, changes: Change[]): void {
     if (change !== null) changes.push(change);
   };
   if (isForAll) {
-    // From the end, for a key that is forgotten makes room for the last.
-    for (let i = members.size - 1; i >= 0; i--) judge(members.ids[i]!);
+    for (let i = 0; i < members.size; i++) judge(members.ids[i]!);
     return;
   }
   const { dirty, keys, turn } = selection;
   if (dirty.length <= members.size) {
     for (const id of dirty) if (isMember(members, id)) judge(id);
   } else {
-    for (let i = members.size - 1; i >= 0; i--) if (keys.touched[members.ids[i]!] === turn) judge(members.ids[i]!);
+    for (let i = 0; i < members.size; i++) if (keys.touched[members.ids[i]!] === turn) judge(members.ids[i]!);
   }
 }
 
-function judgeKey(instant: Instant, source: Source, id: number, blind: boolean): Change | null {
+function judgeKey(instant: Judging, source: Source, id: number, blind: boolean): Change | null {
   const { run } = instant;
   const before = standingOf(source, id);
   if (before === standing.active) return null;
@@ -73,11 +82,11 @@ function judgeKey(instant: Instant, source: Source, id: number, blind: boolean):
   const isSame = (before === standing.clear) === (after === standing.clear);
   const change = isSame || !run.tellsClear ? null : changeOf(instant, source, id, verdict);
   setStanding(source, id, after);
-  if (!isHeld && run.compiled.columns.length > 0) forget(run, id);
+  if (!isHeld && run.compiled.columns.length > 0) instant.gone.push(id);
   return change;
 }
 
-function judgeActive(instant: Instant, key: KeyRun): Change | null {
+function judgeActive(instant: Judging, key: KeyRun): Change | null {
   const { run, t } = instant;
   const before = key.course;
   if (run.isOver && before.state === 'clear') return null;
@@ -86,12 +95,14 @@ function judgeActive(instant: Instant, key: KeyRun): Change | null {
   key.course = run.isOver ? expireCourse(before, t) : next(run, before, { verdict, t });
   const { state, reason } = key.course;
   if (state !== before.state) run.isQuiet = false;
+  if (run.firings !== null && isInForce(key.course) !== byUntil)
+    noteForce(run.firings, key.text, { t, lastNs: t - run.compiled.rule.everyNs, isInForce: !byUntil });
   const isChange = state !== before.state || verdict !== before.verdict;
-  const values = isChange ? shownValues(run, key.id, byUntil) : new Map<string, Value | null>();
+  const values = isChange ? shownValues(instant, key.id, byUntil) : new Map<string, Value | null>();
   key.held = hold(instant, key, values);
   const { key: columns, text } = key;
   if (run.source !== null && mayForget(key.course, t, run.timing)) {
-    if (!holdsRecords(run.source, key.id) && columns.size > 0) forget(run, key.id);
+    if (!holdsRecords(run.source, key.id) && columns.size > 0) instant.gone.push(key.id);
     // What `until` said last, `when` has yet to say.
     else if (verdict !== 'holds' && !byUntil) settle(run, key);
   }
@@ -100,8 +111,6 @@ function judgeActive(instant: Instant, key: KeyRun): Change | null {
   const { verdict: verdictBefore, state: from } = before;
   return { timeNs: t, rule: rule.name, revision, key: columns, keyText: text, from, to: state, verdict, verdictBefore, reason, values };
 }
-
-const holdsRecords = ({ shared, longest }: Source, id: number): boolean => shared.selection.windows[longest]!.counts[id]! > 0;
 
 /** A standing rule fires at its first instant, whatever the times say, and stays. */
 function next(run: RuleRun, course: Course, { verdict, t }: { readonly verdict: Verdict; readonly t: bigint }): Course {
@@ -119,19 +128,22 @@ function verdictOf(instant: Instant, id: number, byUntil: boolean): Verdict {
   return result !== (byUntil && until !== null) ? 'holds' : 'clear';
 }
 
-function isBlind({ compiled, startNs, source }: RuleRun, t: bigint): boolean {
+function isBlind({ compiled, startNs, holds }: RuleRun, t: bigint): boolean {
   const { warmup, windowNs } = compiled.rule;
+  if (compiled.when === null) return false;
   const isWarming = warmup === 'window' && startNs !== null && t - windowNs < startNs;
-  const blindUntilNs = source?.shared.selection.blindUntilNs ?? null;
-  return isWarming || (blindUntilNs !== null && t <= blindUntilNs);
+  if (isWarming) return true;
+  for (const { shared } of holds.values()) if (shared.selection.blindUntilNs !== null && t <= shared.selection.blindUntilNs) return true;
+  return false;
 }
 
 /** A clear key whose verdict alone changes. */
-function changeOf({ run, t }: Instant, source: Source, id: number, verdict: Verdict): Change {
+function changeOf(instant: Instant, source: Source, id: number, verdict: Verdict): Change {
+  const { run, t } = instant;
   const { rule, revision } = run.compiled;
   const { key, text } = faceOf(source.shared, id, run.compiled);
   const verdictBefore = verdict === 'clear' ? 'unknown' : 'clear';
-  const values = shownValues(run, id, false);
+  const values = shownValues(instant, id, false);
   return {
     timeNs: t,
     rule: rule.name,
@@ -148,18 +160,13 @@ function changeOf({ run, t }: Instant, source: Source, id: number, verdict: Verd
 }
 
 /** `values` of a change: the aggregates of `when`, then of `until`; a text in both as the verdict saw it (settled point 10). */
-function shownValues(run: RuleRun, id: number, byUntil: boolean): ReadonlyMap<string, Value | null> {
-  const { when } = run;
+function shownValues(instant: Instant, id: number, byUntil: boolean): ReadonlyMap<string, Value | null> {
+  const { when, until } = instant.run;
   if (when === null) return new Map();
-  const until = run.until ?? when;
+  const last = until ?? when;
+  const inBoth = (text: string): boolean => last.shown.some((one) => one.text === text);
   const shown = new Map<string, Value | null>();
-  when.texts.forEach((text, i) => {
-    const slots = byUntil && until.texts.includes(text) ? when.untilSlots : when.slots;
-    if (!shown.has(text)) shown.set(text, slotValue(run, id, slots[i]!));
-  });
-  if (run.until === null) return shown;
-  until.texts.forEach((text, i) => {
-    if (!shown.has(text)) shown.set(text, slotValue(run, id, until.untilSlots[i]!));
-  });
+  for (const { text, input } of when.shown) if (!shown.has(text)) shown.set(text, inputValue(instant, id, input, byUntil && inBoth(text)));
+  for (const { text, input } of until?.shown ?? []) if (!shown.has(text)) shown.set(text, inputValue(instant, id, input, true));
   return shown;
 }

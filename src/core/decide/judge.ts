@@ -16,14 +16,16 @@ import type { Counters } from '../window/selection.ts';
 import { addMember } from '../window/view.ts';
 import { isInForce } from './course.ts';
 import { recordOf } from './hoist.ts';
+import { standingsFor } from './firing.ts';
 import { judgeInstant } from './instant.ts';
+import { leave } from './join.ts';
+import { noteForce } from './past.ts';
 import { compareKeys } from './key.ts';
-import { activate, createRun, isStanding, knownKeys, standing, standingOf } from './run.ts';
+import { activate, createRun, forget, isStanding, knownKeys, standing, standingOf } from './run.ts';
 import type { RuleRun } from './run.ts';
 import { faceOf, follow } from './shared.ts';
 import type { Shared } from './shared.ts';
 import { instantAfter } from './skip.ts';
-import { joinSelection, leaveSelection } from './source.ts';
 import type { Change, Intent, Key, ResolvedAction } from './types.ts';
 
 /** All rules over one stream of lines. Changed in place by the functions here; the same calls give the same results. */
@@ -89,7 +91,7 @@ export type KeyStanding = {
 export function addRule(judge: Judge, compiled: CompiledRule, { resume = [] }: { readonly resume?: readonly Resumed[] } = {}): void {
   const { name } = compiled.rule;
   assert(!judge.runs.some((run) => nameOf(run) === name), `rule ${name} is added twice`);
-  const run = createRun(judge, compiled, joinSelection(judge, compiled));
+  const run = createRun(judge, compiled);
   judge.runs.push(run);
   judge.runs.sort((a, b) => compareText(nameOf(a), nameOf(b)));
   if (judge.streamTimeNs !== null) start(run, judge.streamTimeNs);
@@ -100,6 +102,7 @@ export function addRule(judge: Judge, compiled: CompiledRule, { resume = [] }: {
     const verdict = isStanding(run) ? 'holds' : 'unknown';
     resumed.course = { ...resumed.course, state: 'firing', verdict, firedNs: sinceNs, leaseEndNs: leaseEndNs ?? sinceNs };
     resumed.held = { sinceNs, values, actions, order: null };
+    if (run.firings !== null) noteForce(run.firings, resumed.text, { t: sinceNs, lastNs: sinceNs, isInForce: true });
   }
   judge.dueNs = nextDue(judge);
 }
@@ -120,7 +123,8 @@ export function removeRule(judge: Judge, name: string): readonly Intent[] {
   const [run] = at < 0 ? [] : judge.runs.splice(at, 1);
   if (run === undefined) return [];
   const ended = intentsOf(run);
-  leaveSelection(judge, run);
+  for (const id of knownKeys(run)) forget(run, id);
+  leave(judge, run.source, run.holds);
   judge.dueNs = nextDue(judge);
   return ended;
 }
@@ -210,7 +214,7 @@ function reach(judge: Judge, time: bigint): readonly Change[] {
     const due = judge.runs.filter(isDue).filter((run) => run.nextNs === t);
     const found = judgeAt(judge, t, due);
     for (const change of found) changes.push(change);
-    for (const run of due) run.nextNs = instantAfter(run, t, { last: time, life: lifeOf(judge, run) });
+    for (const run of due) run.nextNs = instantAfter(run, t, { last: time, life: judge.life });
   }
   judge.dueNs = nextDue(judge);
   return changes;
@@ -220,13 +224,15 @@ function reach(judge: Judge, time: bigint): readonly Change[] {
 function judgeAt(judge: Judge, t: bigint, due: readonly RuleRun[]): readonly Change[] {
   const changes: Change[] = [];
   const advanced = new Set<Shared>();
-  for (const { source, compiled } of due) {
-    if (source === null || compiled.stream === null || advanced.has(source.shared)) continue;
-    advanced.add(source.shared);
-    advance(source.shared.selection, t);
-    follow(source.shared, judge.life[compiled.stream], t);
-  }
-  for (const run of due) for (const change of judgeInstant(run, t)) changes.push(change);
+  for (const { holds } of due)
+    for (const { shared, stream } of holds.values()) {
+      if (advanced.has(shared)) continue;
+      advanced.add(shared);
+      advance(shared.selection, t);
+      follow(shared, judge.life[stream], t);
+    }
+  const before = standingsFor(due, judge.runs);
+  for (const run of due) for (const change of judgeInstant(run, t, before)) changes.push(change);
   for (const { selection } of advanced) beginTurn(selection);
   return changes;
 }
@@ -245,8 +251,6 @@ function start(run: RuleRun, time: bigint): void {
   run.startNs = time;
   run.nextNs = (floorDivide(time, everyNs) + 1n) * everyNs;
 }
-
-const lifeOf = (judge: Judge, { compiled }: RuleRun): StreamLife | null => (compiled.stream === null ? null : judge.life[compiled.stream]);
 
 function intentsOf(run: RuleRun): readonly Intent[] {
   const inForce = [...run.active.values()].filter(({ course }) => isInForce(course)).sort((a, b) => compareKeys(a.key, b.key));

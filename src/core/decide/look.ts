@@ -5,7 +5,8 @@ import { childrenOf } from '../cel/tree.ts';
 import type { Checked } from '../cel/types.ts';
 import { isInForce } from './course.ts';
 import type { Judge } from './judge.ts';
-import { slotValue } from './reading.ts';
+import { noStandings } from './firing.ts';
+import { inputValue } from './reading.ts';
 import { knownKeys } from './run.ts';
 import { faceOf } from './shared.ts';
 
@@ -38,22 +39,22 @@ export function lookInto(judge: Judge, rule: string, keyText: string): Look | nu
   if (id === undefined) return null;
   const course = run.active.get(id)?.course ?? null;
   const byUntil = course !== null && isInForce(course);
-  const checked = byUntil ? (compiled.until ?? compiled.when) : compiled.when;
-  const values = new Map<string, Value | null>();
-  for (const of of [run.when, run.until ?? run.when]) {
-    of.texts.forEach((text, i) => {
-      const slot = (byUntil ? of.untilSlots : of.slots)[i];
-      if (slot !== undefined) values.set(text, slotValue(run, id, slot));
-    });
-  }
-  const columns = compiled.columns.map(({ name, type }) => ({ name, type }));
-  const conditions = checked === null ? [] : leavesOf(checked.expr).map((expr): Condition => {
-    const aggregates = checked.aggregates.filter(({ id: of }) => holds(expr, of));
-    const own = aggregates.map(({ text }) => ({ text, value: values.get(text) ?? null }));
-    const part: Checked = { ...checked, expr, aggregates };
-    const result = judge.programs.aggregate(part, columns)(own.map(({ value }) => value), faceOf(source.shared, id, compiled).bound, t);
-    return { text: textOf(checked, expr), values: own, result };
-  }); // prettier-ignore
+  // What other rules did before is not kept: firing() is shown as if none did.
+  const instant = { run, t, before: noStandings };
+  const own = byUntil ? (run.until ?? run.when) : run.when;
+  const values = new Map(
+    [run.when, own].flatMap(({ shown }) => shown.map(({ text, input }) => [text, inputValue(instant, id, input, byUntil)])),
+  );
+  const conditions = leavesOf(own.checked.expr).map((expr): Condition => {
+    const given = own.checked.aggregates.flatMap((aggregate, i) =>
+      holds(expr, aggregate.id) ? [{ aggregate, input: own.inputs[i]! }] : [],
+    );
+    const seen = given.map(({ aggregate, input }) => ({ text: aggregate.text, value: inputValue(instant, id, input, byUntil) }));
+    const part: Checked = { ...own.checked, expr, aggregates: given.map(({ aggregate }) => aggregate) };
+    const program = judge.programs.aggregate(part, compiled.columns.map(({ name, type }) => ({ name, type }))); // prettier-ignore
+    const result = program(seen.map(({ value }) => value), faceOf(source.shared, id, compiled).bound, t); // prettier-ignore
+    return { text: textOf(own.checked, expr), values: seen, result };
+  });
   const isWaiting = course !== null && (course.state === 'pending' || course.state === 'clearing');
   return { values, conditions, heldNs: isWaiting ? t - course.streakNs : null, neededNs: byUntil ? timing.keepFiringForNs : timing.forNs };
 }

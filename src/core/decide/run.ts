@@ -1,30 +1,40 @@
 import type { Raw } from '../cel/compile/code.ts';
-import type { AggregateRun, BoundKey, Condition, Programs } from '../cel/programs.ts';
-import { mentions } from '../cel/rewrite.ts';
+import type { AggregateRun, BoundKey, Condition } from '../cel/programs.ts';
 import type { Checked } from '../cel/types.ts';
 import type { Value } from '../../model/rule.ts';
 import type { CompiledRule } from '../rule/types.ts';
+import { aggregateTexts } from '../rule/expressions.ts';
 import { closeIfIdle, openKey } from '../window/keys.ts';
-import type { SlotSpec } from '../window/layout.ts';
-import type { Slot } from '../window/slot.ts';
 import type { View } from '../window/view.ts';
 import { newCourse } from './course.ts';
 import type { Course, Timing } from './course.ts';
+import { inputsWithin } from './inputs.ts';
+import type { Input, PastInput, Shown } from './inputs.ts';
+import { join } from './join.ts';
+import type { Joint } from './join.ts';
 import { nowUse } from './now.ts';
 import type { NowUse } from './now.ts';
+import type { Firings } from './past.ts';
+import { createSiblingCache } from './siblings.ts';
+import type { SiblingCache } from './siblings.ts';
+import type { Joined } from './source.ts';
 import { faceOf } from './shared.ts';
 import type { Shared } from './shared.ts';
 import type { Key, ResolvedAction } from './types.ts';
 
-/** A CEL<a> of the rule, and its outermost aggregates: as `minimum.count` asks for them, and as `minimum.until` does. */
+/** A CEL<a> of the rule, and what it is given. */
 export type Judged = {
+  readonly checked: Checked;
   readonly run: AggregateRun;
   readonly holds: Condition;
   /** It speaks of `key`. */
   readonly namesKey: boolean;
-  readonly slots: readonly Slot[];
-  readonly untilSlots: readonly Slot[];
-  readonly texts: readonly string[];
+  /** By the position of its aggregates. */
+  readonly inputs: readonly Input[];
+  /** What stands in `values`. */
+  readonly shown: readonly Shown[];
+  /** Every input is an aggregate over the rule's own records. */
+  readonly isPlain: boolean;
   /** Room for the values of one key. */
   readonly raws: (Raw | undefined)[];
 };
@@ -51,17 +61,14 @@ export type KeyRun = {
 /** Of a clear key of which nothing is to be known but its verdict. */
 export const standing = { none: 0, unknown: 1, clear: 2, active: 3 } as const;
 
-/** Where a rule with a `when` gets its records. */
+/** Where a rule gets its own records. */
 export type Source = {
   readonly shared: Shared;
   readonly view: View;
   /** The longest of the rule's own windows: a key is of the rule while it holds a record. */
   readonly longest: number;
-  /** All slots that the rule attached. */
-  readonly slots: readonly { readonly slot: Slot; readonly spec: SlotSpec }[];
   /** By key number: a `standing`. */
   standings: Uint8Array;
-  readonly comparesSiblings: boolean;
   /** The selection's turn at the last instant judged; −1: none yet. */
   turn: number;
 };
@@ -70,12 +77,24 @@ export type Source = {
 export type RuleRun = {
   readonly compiled: CompiledRule;
   readonly timing: Timing;
-  /** null: a standing rule. */
+  /** null: it measures nothing of its own. */
   readonly source: Source | null;
+  readonly holds: Joint['holds'];
   readonly when: Judged | null;
   readonly until: Judged | null;
   readonly order: Judged | null;
   readonly actions: readonly ReadonlyMap<string, Judged>[];
+  readonly that: Judged | null;
+  readonly summary: readonly (string | Judged)[];
+  /** A verdict can change with siblings, sets, the past or other rules: then all keys are judged at each instant. */
+  readonly looksAround: 'no' | 'siblings' | 'always';
+  /** Rules that firing() asks for. */
+  readonly asksFor: readonly string[];
+  /** When keys were in force, where a baseline asks. */
+  readonly firings: Firings | null;
+  readonly siblings: SiblingCache;
+  /** The text of a key by its number. */
+  readonly keyText: (id: number) => string;
   /** When `now` can change a verdict. */
   readonly now: NowUse;
   /** Keys whose `standing` is `active`, by number. */
@@ -95,32 +114,35 @@ export type RuleRun = {
   isOver: boolean;
 };
 
-export type Made = { readonly source: Source | null; readonly slotsOf: (checked: Checked) => Pick<Judged, 'slots' | 'untilSlots'> };
+type Telling = Joined & { readonly tellsClear: boolean };
 
-type Telling = { readonly programs: Programs; readonly tellsClear: boolean };
-
-export function createRun({ programs, tellsClear }: Telling, compiled: CompiledRule, { source, slotsOf }: Made): RuleRun {
-  const { rule, columns, when, until, order, actions } = compiled;
-  const keyColumns = columns.map(({ name, checked }) => ({ name, type: checked.type }));
-  const judged = (c: Checked): Judged => ({
-    run: programs.aggregate(c, keyColumns),
-    holds: programs.condition(c, keyColumns),
-    namesKey: mentions(c.expr, 'key'),
-    ...slotsOf(c),
-    texts: c.aggregates.map((a) => a.text),
-    raws: [],
-  });
+export function createRun(judge: Telling, compiled: CompiledRule): RuleRun {
+  const { rule, columns, when, until, order, actions, that, summary } = compiled;
+  const { source, holds, judged } = join(judge, compiled);
+  const orNull = (checked: Checked | null): Judged | null => (checked === null ? null : judged(checked));
+  const conditions = [when, until].flatMap((checked) => (checked === null ? [] : inputsWithin(judged(checked))));
+  const all = aggregateTexts(compiled).flatMap((checked) => inputsWithin(judged(checked)));
+  const past = all.filter((input) => input.kind === 'past');
+  const asksFor = [...new Set(all.flatMap((input) => (input.kind === 'firing' ? [input.rule] : [])))];
   const run: RuleRun = {
     compiled,
     timing: rule,
     source,
-    when: when === null ? null : judged(when),
-    until: until === null ? null : judged(until),
-    order: order === null ? null : judged(order),
+    holds,
+    when: orNull(when),
+    until: orNull(until),
+    order: orNull(order),
     actions: actions.map((action) => new Map([...action.cel].map(([path, c]) => [path, judged(c)]))),
-    now: nowUse(checkedIn(compiled)),
+    that: orNull(that),
+    summary: summary.map((part) => (typeof part === 'string' ? part : judged(part))),
+    looksAround: aroundOf(conditions),
+    asksFor,
+    firings: past.length === 0 ? null : { heldNs: past.map(heldNs).reduce((a, b) => (a > b ? a : b)), byKey: new Map() },
+    siblings: createSiblingCache(),
+    keyText: (id) => (source === null ? '{}' : faceOf(source.shared, id, compiled).text()),
+    now: nowUse([...aggregateTexts(compiled), ...compiled.variables.map(({ checked }) => checked)]),
     active: new Map(),
-    tellsClear,
+    tellsClear: judge.tellsClear,
     known: 0,
     startNs: null,
     nextNs: null,
@@ -129,21 +151,32 @@ export function createRun({ programs, tellsClear }: Telling, compiled: CompiledR
     isOver: false,
   };
   // With `by: []` the one key is there from the first instant, and is never forgotten (settled point 4).
-  if (source === null) activate(run, 0);
-  else if (columns.length === 0) know(run, openKey(source.shared.selection, [], null));
+  const only = source === null || columns.length > 0 ? 0 : openKey(source.shared.selection, [], null);
+  if (source === null || isStanding(run)) activate(run, only);
+  else if (columns.length === 0) know(run, only);
   return run;
 }
 
-/** Every CEL<a> of a rule. */
-export const checkedIn = ({ when, until, order, actions }: CompiledRule): readonly Checked[] =>
-  [when, until, order, ...actions.flatMap((action) => [...action.cel.values()])].filter((checked) => checked !== null);
+function aroundOf(inputs: readonly Input[]): RuleRun['looksAround'] {
+  const isOwn = (input: Input): boolean => input.kind !== 'slot' || input.lens.columns === null;
+  if (!inputs.every(isOwn) || inputs.some(({ kind }) => kind === 'past' || kind === 'firing')) return 'always';
+  return inputs.some(({ kind }) => kind === 'siblings') ? 'siblings' : 'no';
+}
 
-export const namesReporter = ({ where }: CompiledRule): boolean => where !== null && mentions(where.expr, 'reporter');
+/** How far back a baseline looks. */
+function heldNs({ of, earlier }: PastInput): bigint {
+  const { windows } = of.lens.shared.selection;
+  const { lagNs = 0n, lengthNs = 0n } = windows[earlier.at(-1)?.count.window ?? 0] ?? {};
+  return lagNs + lengthNs;
+}
 
 /** A standing rule has no `when`: it fires at the first instant and stays. */
 export const isStanding = ({ when }: RuleRun): boolean => when === null;
 
 export const standingOf = (source: Source, id: number): number => (id < source.standings.length ? source.standings[id]! : standing.none);
+
+/** Whether one of the rule's own windows holds a record of the key. */
+export const holdsRecords = ({ shared, longest }: Source, id: number): boolean => shared.selection.windows[longest]!.counts[id]! > 0;
 
 /** From now on the rule knows the key, as clear and unknown. */
 export function know(run: RuleRun, id: number): void {

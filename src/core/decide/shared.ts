@@ -8,6 +8,8 @@ import type { Selection } from '../window/selection.ts';
 import { wrapped } from '../window/slot.ts';
 import type { CompiledRule } from '../rule/types.ts';
 import { bindKey, keyOf, textOfKey } from './key.ts';
+import { createSiblingCache } from './siblings.ts';
+import type { SiblingCache } from './siblings.ts';
 import type { Key } from './types.ts';
 
 /** A key as rules see it. */
@@ -23,18 +25,16 @@ export type Shared = {
   /** The life of the stream at the instant `lifeAtNs`. */
   life: Life;
   lifeAtNs: bigint | null;
-  lifeText: string;
+  readonly siblings: SiblingCache;
 };
-
-const noLife: Life = { status: 'unseen', staleIn: [], liveThroughout: [] };
 
 export const createShared = (selection: Selection, knownFromNs: bigint | null): Shared => ({
   selection,
   faces: [],
   knownFromNs,
-  life: noLife,
+  life: [],
   lifeAtNs: null,
-  lifeText: '',
+  siblings: createSiblingCache(),
 });
 
 /** The key of a number; made once, and anew when the number is another key's. */
@@ -60,9 +60,15 @@ export function follow(shared: Shared, of: StreamLife, t: bigint): void {
   if (shared.lifeAtNs === t) return;
   const { selection, knownFromNs } = shared;
   shared.lifeAtNs = t;
-  shared.life = lifeAt(of, { t, windows: selection.windows.map(({ lengthNs }) => lengthNs), knownFromNs });
-  const { status, staleIn, liveThroughout } = shared.life;
-  const text = `${status} ${staleIn.join()} ${liveThroughout.join()}`;
-  if (text !== shared.lifeText) selection.readsFrom = selection.turn;
-  shared.lifeText = text;
+  const before = shared.life;
+  shared.life = lifeAt(of, { t, windows: selection.windows, knownFromNs });
+  if (!isSame(before, shared.life)) selection.readsFrom = selection.turn;
+}
+
+function isSame(a: Life, b: Life): boolean {
+  if (a.length !== b.length) return false;
+  return a.every((one, i) => {
+    const other = b[i]!;
+    return one.status === other.status && one.isStaleIn === other.isStaleIn && one.liveThroughout === other.liveThroughout;
+  });
 }

@@ -1,9 +1,12 @@
 import { nextChange } from '../window/advance.ts';
 import { nextTurn } from '../window/liveness.ts';
 import type { StreamLife } from '../window/liveness.ts';
+import type { Stream } from '../../model/record.ts';
 import { isInForce, nextTimer } from './course.ts';
 import { nextNow } from './now.ts';
 import type { RuleRun } from './run.ts';
+
+type Lives = Readonly<Record<Stream, StreamLife>>;
 
 /** Fewer instants than this are judged one by one: looking for what may change costs about as much as an instant. */
 const skipMin = 4n;
@@ -15,10 +18,11 @@ const skipMin = 4n;
  * records in its windows, the life of its stream and `now`; its state, if it did not change at `t`, changes with the same verdict only when a
  * time runs out. So instants before the first such event repeat the one at `t`, and all that they leave behind is a renewed lease.
  */
-export function instantAfter(run: RuleRun, t: bigint, { last, life }: { readonly last: bigint; readonly life: StreamLife | null }): bigint {
+export function instantAfter(run: RuleRun, t: bigint, { last, life }: { readonly last: bigint; readonly life: Lives }): bigint {
   const { everyNs } = run.compiled.rule;
   const after = t + everyNs;
-  if (!run.isQuiet || last < t + skipMin * everyNs) return after;
+  // What other rules do, and when this one fired, changes without a record.
+  if (!run.isQuiet || run.asksFor.length > 0 || run.firings !== null || last < t + skipMin * everyNs) return after;
   const event = nextEvent(run, t, life);
   const horizon = event === null || event > last ? last + 1n : event;
   const steps = (horizon - t + everyNs - 1n) / everyNs;
@@ -29,20 +33,20 @@ export function instantAfter(run: RuleRun, t: bigint, { last, life }: { readonly
 }
 
 /** The earliest time after `t` from which an instant may differ from the one at `t`; null: none will while nothing is read. */
-function nextEvent(run: RuleRun, t: bigint, life: StreamLife | null): bigint | null {
-  const { compiled, source, startNs } = run;
+function nextEvent(run: RuleRun, t: bigint, life: Lives): bigint | null {
+  const { compiled, source, holds, startNs } = run;
   const { expiresNs, warmup, windowNs } = compiled.rule;
   const events: (bigint | null)[] = [expiresNs];
-  if (source !== null) {
-    const { selection, knownFromNs } = source.shared;
-    const { blindUntilNs, windows } = selection;
+  for (const { shared, stream } of holds.values()) {
+    const { selection, knownFromNs } = shared;
+    const { blindUntilNs } = selection;
     events.push(nextChange(selection));
-    if (run.known > 0) events.push(nextNow(run.now, t));
-    if (run.known > 0 && life !== null) events.push(nextTurn(life, { t, windows: windows.map(({ lengthNs }) => lengthNs), knownFromNs }));
-    if (warmup === 'window' && startNs !== null && startNs + windowNs > t) events.push(startNs + windowNs);
     if (blindUntilNs !== null && blindUntilNs >= t) events.push(blindUntilNs + 1n);
-    for (const { course } of run.active.values()) events.push(nextTimer(course, t, run.timing));
+    if (run.known > 0) events.push(nextTurn(life[stream], { t, windows: selection.windows, knownFromNs }));
   }
+  if (run.known > 0 || source === null) events.push(nextNow(run.now, t));
+  if (warmup === 'window' && startNs !== null && startNs + windowNs > t) events.push(startNs + windowNs);
+  for (const key of run.active.values()) events.push(nextTimer(key.course, t, run.timing));
   return least(events);
 }
 

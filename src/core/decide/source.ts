@@ -1,122 +1,104 @@
 import type { Stream } from '../../model/record.ts';
 import type { Measure, Programs } from '../cel/programs.ts';
-import type { Aggregate, Checked } from '../cel/types.ts';
-import type { CompiledRule } from '../rule/types.ts';
+import type { Checked } from '../cel/types.ts';
+import { mentions } from '../cel/rewrite.ts';
+import type { CompiledColumn, CompiledRule, CompiledSet } from '../rule/types.ts';
 import { attach, covers, release, windowOf } from '../window/attach.ts';
-import { commonGrain, fingerprint, specOf } from '../window/layout.ts';
+import { commonGrain, fingerprint } from '../window/layout.ts';
 import type { SlotSpec } from '../window/layout.ts';
 import { createSelection } from '../window/selection.ts';
-import type { Selects } from '../window/selection.ts';
 import type { Slot } from '../window/slot.ts';
 import { createView, offer } from '../window/view.ts';
 import type { View } from '../window/view.ts';
-import { cutsOf } from './cuts.ts';
 import { recordOf, splitWhere } from './hoist.ts';
-import { checkedIn, forget, knownKeys, namesReporter } from './run.ts';
-import type { Made, RuleRun } from './run.ts';
+import type { Lens } from './inputs.ts';
 import { createShared } from './shared.ts';
 import type { Shared } from './shared.ts';
 
-type Joined = {
+export type Joined = {
   readonly programs: Programs;
   readonly selections: Readonly<Record<Stream, Shared[]>>;
   readonly streamTimeNs: bigint | null;
 };
 
-/** Finds the selection that a rule's records are kept in, or makes it, and attaches the rule's aggregates to it. */
-export function joinSelection(judge: Joined, compiled: CompiledRule): Made {
-  const { programs } = judge;
-  if (compiled.stream === null) return { source: null, slotsOf: () => ({ slots: [], untilSlots: [] }) };
-  const all = judge.selections[compiled.stream];
-  const plan = planOf(compiled, programs);
-  let shared = all.find(({ selection }) => selection.id === plan.selects.id && covers(selection, plan.specs));
+/** Records that a rule looks at: its own, or those of a set. */
+export type Wanted = {
+  readonly stream: Stream;
+  readonly where: Checked | null;
+  readonly columns: readonly CompiledColumn[];
+  readonly everyNs: bigint;
+  /** The window of the rule or set, which is kept whether an aggregate uses it or not. */
+  readonly windowNs: bigint;
+  readonly specs: readonly SlotSpec[];
+  /** The part of `where` that is asked once a record. */
+  readonly ofRecord: readonly Checked[];
+};
+
+/** A rule's hold on a selection: what it attached there. */
+export type Hold = Lens & {
+  readonly stream: Stream;
+  readonly slots: { readonly slot: Slot; readonly spec: SlotSpec }[];
+  readonly own: number;
+};
+
+/** Finds the selection that these records are kept in, or makes it. */
+export function joinSelection(judge: Joined, wanted: Wanted, columns: Lens['columns']): Hold {
+  const { programs, selections, streamTimeNs } = judge;
+  const { stream, everyNs, windowNs, specs, ofRecord } = wanted;
+  const all = selections[stream];
+  const grainNs = [windowNs, ...specs.flatMap((spec) => [spec.windowNs, spec.lagNs])].reduce(commonGrain, everyNs);
+  const seesAllReporters = wanted.where !== null && mentions(wanted.where.expr, 'reporter');
+  const prints = ofRecord.map(({ expr }) => fingerprint(expr)).toSorted();
+  const names = wanted.columns.map(({ name, checked }) => [name, fingerprint(checked.expr)]);
+  const id = JSON.stringify([stream, seesAllReporters, prints, names, `${everyNs}`, `${grainNs}`]);
+  let shared = all.find(({ selection }) => selection.id === id && covers(selection, specs));
   if (shared === undefined) {
-    shared = createShared(createSelection({ ...plan.selects, ...compiledParts(compiled, plan, programs) }), judge.streamTimeNs);
-    shared.selection.startNs = judge.streamTimeNs;
+    const where = allOf(ofRecord.map(programs.record));
+    const measured = programs.records(wanted.columns.map(({ checked }) => checked));
+    const selects = { id, stream, seesAllReporters, grainNs, everyNs, where, columns: measured, columnCount: wanted.columns.length };
+    const asks = { where: ofRecord, columns: wanted.columns.map(({ checked }) => checked) };
+    shared = createShared(createSelection({ ...selects, asks }), streamTimeNs);
+    shared.selection.startNs = streamTimeNs;
     all.push(shared);
   }
-  const { selection } = shared;
-  selection.users++;
-  const { windowNs } = compiled.rule;
-  const own = windowOf(selection, { windowNs, lagNs: 0n });
-  const slots: { readonly slot: Slot; readonly spec: SlotSpec }[] = [];
-  const slotOf = (spec: SlotSpec): Slot => {
-    const slot = attach(selection, spec, programs.records);
-    slots.push({ slot, spec });
-    return slot;
-  };
-  const made = new Map(plan.byAggregate.map(({ aggregate, count, until }) => [aggregate, { count: slotOf(count), until: slotOf(until) }]));
-  const windows = [own, ...slots.map(({ slot }) => slot.window)];
-  const longest = windows.reduce((a, b) => (selection.windows[b]!.lengthNs > selection.windows[a]!.lengthNs ? b : a));
-  const comparesSiblings = slots.some(({ slot }) => slot.inner !== null);
-  return {
-    source: {
-      shared,
-      view: viewOf(shared, compiled, plan, programs),
-      longest,
-      slots,
-      standings: new Uint8Array(0),
-      comparesSiblings,
-      turn: -1,
-    },
-    slotsOf: ({ aggregates }) => ({
-      slots: aggregates.map((aggregate) => made.get(aggregate)!.count),
-      untilSlots: aggregates.map((aggregate) => made.get(aggregate)!.until),
-    }),
-  };
+  shared.selection.users++;
+  return { shared, columns, stream, slots: [], own: windowOf(shared.selection, { windowNs, lagNs: 0n }) };
 }
 
-/** The rule needs its selection no more; the last one takes it away. */
-export function leaveSelection(judge: Joined, run: RuleRun): void {
-  const { source, compiled } = run;
-  if (source === null || compiled.stream === null) return;
-  const { shared, view, slots } = source;
-  for (const id of knownKeys(run)) forget(run, id);
+/** The slot of an aggregate, released when the rule leaves. */
+export function slotOf({ shared, slots }: Hold, spec: SlotSpec, programs: Programs): Slot {
+  const slot = attach(shared.selection, spec, programs.records);
+  slots.push({ slot, spec });
+  return slot;
+}
+
+/** The rule needs the selection no more; the last one takes it away. */
+export function leaveSelection({ selections }: Pick<Joined, 'selections'>, { shared, slots, stream }: Hold): void {
   for (const { slot, spec } of slots) release(shared.selection, slot, spec);
-  if (--view.users === 0) shared.selection.views.delete(view.id);
   if (--shared.selection.users > 0) return;
-  const all = judge.selections[compiled.stream];
+  const all = selections[stream];
   all.splice(all.indexOf(shared), 1);
 }
 
-type Plan = {
-  readonly selects: Pick<Selects, 'id' | 'stream' | 'seesAllReporters' | 'grainNs' | 'everyNs'>;
-  readonly ofRecord: readonly Checked[];
-  readonly ofKey: readonly Checked[];
-  readonly byAggregate: readonly { readonly aggregate: Aggregate; readonly count: SlotSpec; readonly until: SlotSpec }[];
-  readonly specs: readonly SlotSpec[];
-};
-
-function planOf(compiled: CompiledRule, programs: Programs): Plan {
-  const { rule, columns, where, stream } = compiled;
-  const byAggregate = checkedIn(compiled).flatMap((checked) => {
-    const cuts = cutsOf(checked, programs);
-    const of = (least: number) => (aggregate: Aggregate) =>
-      specOf(aggregate, { windowNs: rule.windowNs, least, leastPeers: rule.minimum.peers, cuts });
-    const [count, until] = [of(rule.minimum.count), of(rule.minimum.until)];
-    return checked.aggregates.map((aggregate) => ({ aggregate, count: count(aggregate), until: until(aggregate) }));
-  });
-  const specs = byAggregate.flatMap(({ count, until }) => [count, until]);
-  // Siblings are keys of the rule itself, so a rule that compares them keeps its records apart.
-  const comparesSiblings = specs.some(({ inner }) => inner !== null);
-  const split = comparesSiblings ? { ofRecord: where === null ? [] : [where], ofKey: [] } : splitWhere(compiled);
-  const grainNs = [rule.windowNs, ...specs.map(({ windowNs }) => windowNs)].reduce(commonGrain, rule.everyNs);
-  const seesAllReporters = namesReporter(compiled);
-  const prints = split.ofRecord.map(({ expr }) => fingerprint(expr)).toSorted();
-  const names = columns.map(({ name, checked }) => [name, fingerprint(checked.expr)]);
-  const id = JSON.stringify([stream, seesAllReporters, prints, names, `${rule.everyNs}`, `${grainNs}`]);
-  return { ...split, selects: { id, stream: stream!, seesAllReporters, grainNs, everyNs: rule.everyNs }, byAggregate, specs };
+/** What a rule wants for itself. Siblings are keys of the rule itself, so a rule that compares its own keeps its records apart. */
+export function ownWanted(
+  compiled: CompiledRule,
+  stream: Stream,
+  { specs, comparesOwn }: { readonly specs: readonly SlotSpec[]; readonly comparesOwn: boolean },
+): Wanted & { readonly ofKey: readonly Checked[] } {
+  const { where, columns, rule } = compiled;
+  const split = comparesOwn ? { ofRecord: where === null ? [] : [where], ofKey: [] } : splitWhere(compiled);
+  return { stream, where, columns, everyNs: rule.everyNs, windowNs: rule.windowNs, specs, ...split };
 }
 
-const compiledParts = (
-  { columns }: CompiledRule,
-  { ofRecord }: Plan,
-  programs: Programs,
-): Pick<Selects, 'where' | 'columns' | 'columnCount' | 'asks'> => ({
-  where: allOf(ofRecord.map(programs.record)),
-  columns: programs.records(columns.map(({ checked }) => checked)),
-  columnCount: columns.length,
-  asks: { where: ofRecord, columns: columns.map(({ checked }) => checked) },
+export const setWanted = ({ set, stream, where, columns }: CompiledSet, everyNs: bigint, specs: readonly SlotSpec[]): Wanted => ({
+  stream,
+  where,
+  columns,
+  everyNs,
+  windowNs: set.windowNs,
+  specs,
+  ofRecord: where === null ? [] : [where],
 });
 
 /** Conditions joined by CEL's &&: one that is false decides, whatever erred. */
@@ -135,7 +117,8 @@ function allOf(parts: readonly Measure[]): Measure | null {
   };
 }
 
-function viewOf({ selection }: Shared, compiled: CompiledRule, { ofKey }: Plan, programs: Programs): View {
+/** The keys of a selection for which the parts of `where` hold that speak of nothing else. */
+export function viewOf({ selection }: Shared, compiled: CompiledRule, ofKey: readonly Checked[], programs: Programs): View {
   const id = JSON.stringify(ofKey.map(({ expr }) => fingerprint(expr)).toSorted());
   const known = selection.views.get(id);
   if (known !== undefined) {
@@ -149,4 +132,8 @@ function viewOf({ selection }: Shared, compiled: CompiledRule, { ofKey }: Plan, 
     if (values !== null) offer(view, key, recordOf(selection.stream, compiled, values));
   });
   return view;
+}
+
+export function leaveView({ selection }: Shared, view: View): void {
+  if (--view.users === 0) selection.views.delete(view.id);
 }

@@ -22,9 +22,18 @@ export const targetsMax = 16;
 export const headersMax = 32;
 export const headerValueMax = 1_024;
 export const bodyCharsMax = 4_096;
+export const setsMax = 8;
+export const paramsMax = 32;
+/** Keys that one param names. */
+export const paramKeysMax = 1_000;
+export const variablesMax = 32;
+export const summaryCharsMax = 500;
+export const runbookCharsMax = 500;
 export const countMax = 1_000_000_000;
 export const guardKeysMax = 100_000;
 export const everyNsMin = 10_000_000n;
+/** A number that is read again, or steps, does so at most so often. */
+export const movingEveryNsMin = 1_000_000_000n;
 export const leaseNsMin = 15_000_000_000n;
 /** Leaves of a condition once `!` and `? :` are resolved; nested conditionals double them. */
 export const leavesMax = 4_096;

@@ -10,10 +10,10 @@ import type { ScalarNode } from './scalar.ts';
 
 const columnName = /^[a-z_][a-zA-Z0-9_]{0,62}$/;
 /** Names that CEL cannot select a field by, or that mean something else to a reader. */
-const reservedNames = new Set(['in', 'true', 'false', 'null', '__proto__', 'constructor', 'prototype']);
+export const reservedNames: ReadonlySet<string> = new Set(['in', 'true', 'false', 'null', '__proto__', 'constructor', 'prototype']);
 
-/** Reads `by`: a list of attributes, or a map of columns. */
-export function readColumns(fields: Fields): readonly Column[] {
+/** Reads `by`: a list of attributes, or a map of columns; `known`: names that a map may use though no rule could give them to a column. */
+export function readColumns(fields: Fields, known: readonly string[] = []): readonly Column[] {
   const entry = fields.entries.get('by');
   if (entry === undefined) return [];
   const { value } = entry;
@@ -25,7 +25,7 @@ export function readColumns(fields: Fields): readonly Column[] {
   const columns =
     value.kind === 'list'
       ? value.items.flatMap((item) => listed(fields, scalarIn(fields, item, { name: 'by', place })) ?? [])
-      : mapped(fields);
+      : mapped(fields, known);
   if (columns.length > columnsMax) wrong(fields, place, { what: `more than ${columnsMax} columns`, todo: 'use fewer' });
   const names = columns.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) < i);
@@ -45,11 +45,11 @@ function listed(fields: Fields, scalar: ScalarNode | undefined): Column | undefi
   return void problems.push(problemAt(source, scalar.place, { code: 'E-CEL-NAME', what: `${ticked(scalar.text)} is no attribute`, todo }));
 }
 
-function mapped(fields: Fields): readonly Column[] {
+function mapped(fields: Fields, known: readonly string[]): readonly Column[] {
   const value = fields.entries.get('by')?.value;
   if (value?.kind !== 'map') return [];
   return value.entries.flatMap(({ key, value: node }): readonly Column[] => {
-    if (!columnName.test(key.text) || reservedNames.has(key.text)) {
+    if (!known.includes(key.text) && (!columnName.test(key.text) || reservedNames.has(key.text))) {
       wrong(fields, key.place, { what: `${ticked(key.text)} cannot be a column`, todo: 'name it as a CEL field, e.g. tenant' });
       return [];
     }

@@ -1,11 +1,11 @@
 import { fail, ok } from '../../model/problem.ts';
 import type { Problem, Result } from '../../model/problem.ts';
 import type { Stream } from '../../model/record.ts';
-import type { CelText, Num, Rule, RuleAction } from '../../model/rule.ts';
+import type { CelText, Num, Rule, RuleAction, SelectSet } from '../../model/rule.ts';
 import { check } from '../cel/check.ts';
 import { aggregateEnvironment, matchEnvironment, recordEnvironment } from '../cel/declare.ts';
-import type { Environment } from '../cel/declare.ts';
-import { isScalar, show, string } from '../cel/kinds.ts';
+import type { Environment, KeyColumn } from '../cel/declare.ts';
+import { isScalar, show, string, typeOfValue } from '../cel/kinds.ts';
 import type { Kind } from '../cel/kinds.ts';
 import type { Checked } from '../cel/types.ts';
 import { absentProblems } from './absent.ts';
@@ -13,7 +13,8 @@ import { problemsMax } from './bounds.ts';
 import { defaultMatch, originOf } from './match.ts';
 import type { DefaultMatch } from './match.ts';
 import { inFileOrder, problemIn } from './place.ts';
-import type { CompiledAction, CompiledColumn, CompiledRule } from './types.ts';
+import { looksAtRecords } from './expressions.ts';
+import type { CompiledAction, CompiledColumn, CompiledRule, CompiledSet } from './types.ts';
 
 /**
  * Type-checks every expression of a rule in its dialect, and spells out the default match of each action. All problems at once, in file
@@ -28,10 +29,16 @@ export function compileRule(rule: Rule, revision: number, file: string): Result<
   const where = checkText(rule.where, { env: records, wants: ['bool'], name: 'where' }, texts);
   const columns = rule.by.map((column) => ({ column, compiled: compileColumn(column, records, texts) }));
   const keys = columns.map(({ column, compiled }) => ({ name: column.name, type: compiled?.type ?? string }));
-  const aggregates = aggregateEnvironment({ streams: rule.when === null ? [] : measured, columns: keys, everyNs: rule.everyNs });
+  const sets = rule.select.flatMap((set) => compileSet(set, keys, texts) ?? []);
+  const given = compileGiven(rule, { streams: measured, columns: keys }, texts);
+  const { aggregates } = given;
   const when = checkText(rule.when, { env: aggregates, wants: ['bool'], name: 'when' }, texts);
   const until = checkText(rule.until, { env: aggregates, wants: ['bool'], name: 'until' }, texts);
   const order = checkText(rule.guard.order, { env: aggregates, wants: ['double', 'int'], name: 'order' }, texts);
+  const that = checkText(rule.expect?.that ?? null, { env: aggregates, wants: ['bool'], name: 'that' }, texts);
+  const summary = (rule.notify?.summary ?? []).map((part) =>
+    typeof part === 'string' ? part : checkText(part, { env: aggregates, wants: scalars, name: 'summary' }, texts),
+  );
   const sound = columns.flatMap(({ column, compiled }) => (compiled === null ? [] : [{ column, compiled }]));
   const whereSound = rule.where === null || where === null ? null : { cel: rule.where, checked: where };
   const isDefaultKnown = sound.length === columns.length && (where !== null || rule.where === null);
@@ -44,19 +51,27 @@ export function compileRule(rule: Rule, revision: number, file: string): Result<
   };
   const actions = rule.then.map((action) => compileAction(action, context));
   if (problems.length > 0) return fail(inFileOrder(problems).slice(0, problemsMax));
-  const stream = rule.when === null ? null : rule.over;
-  return ok({
+  const compiled: CompiledRule = {
     rule,
     revision,
-    stream,
+    stream: rule.over,
     where,
-    columns: sound.map(({ compiled }) => compiled),
+    columns: sound.map((column) => column.compiled),
+    sets,
+    objective: given.objective,
+    variables: given.variables,
     when,
     until,
     order,
     actions: actions.flatMap((action) => action ?? []),
-  });
+    that,
+    summary: summary.flatMap((part) => part ?? []),
+  };
+  // A standing rule looks at records only where an expression asks for some.
+  return ok(rule.when !== null || looksAtRecords(compiled) ? compiled : { ...compiled, stream: null });
 }
+
+const scalars = ['bool', 'int', 'double', 'string', 'duration', 'timestamp'] as const;
 
 type Texts = { readonly file: string; readonly problems: Problem[] };
 type Wanted = { readonly env: Environment; readonly wants: readonly Kind[]; readonly name: string };
@@ -87,8 +102,46 @@ const conversions: ReadonlyMap<string, string> = new Map([
   ['duration double', 'divide it by a duration, e.g. … / d("1s")'],
 ]);
 
+function compileSet(set: SelectSet, keys: readonly KeyColumn[], texts: Texts): CompiledSet | null {
+  if (set.over === null) return null;
+  const before = texts.problems.length;
+  const env = recordEnvironment([set.over]);
+  const where = checkText(set.where, { env, wants: ['bool'], name: 'where' }, texts);
+  const columns = set.by.flatMap((column) => {
+    const compiled = compileColumn(column, env, texts);
+    const own = keys.find(({ name }) => name === column.name);
+    if (compiled === null || own === undefined || show(own.type) === show(compiled.type)) return compiled ?? [];
+    const what = `the column \`${column.name}\` is ${show(own.type)} in the rule and ${show(compiled.type)} in \`${set.name}\``;
+    texts.problems.push(problemIn(texts.file, column.cel, { code: 'E-CEL-TYPE', offset: 0, what, todo: 'give both one type' }));
+    return [];
+  });
+  return texts.problems.length > before ? null : { set, stream: set.over, where, columns };
+}
+
+type Given = { readonly aggregates: Environment; readonly objective: Checked | null; readonly variables: CompiledRule['variables'] };
+
+/** What every CEL<a> of the rule is given: sets, params, slo and, one after the other, variables. */
+function compileGiven(rule: Rule, of: Pick<Environment, 'streams' | 'columns'>, texts: Texts): Given {
+  const { windowNs, everyNs, slo } = rule;
+  const sets = new Map(rule.select.map((set) => [set.name, { streams: set.over === null ? [] : [set.over], windowNs: set.windowNs }]));
+  const params = new Map(rule.params.map((param) => [param.name, typeOfValue(param.default)]));
+  const good = checkText(slo?.good ?? null, { env: recordEnvironment(of.streams), wants: ['bool'], name: 'good' }, texts);
+  const base = aggregateEnvironment({ ...of, everyNs, windowNs, sets, params });
+  const objectiveText = typeof slo?.objective === 'object' ? slo.objective : null;
+  const objective = checkText(objectiveText, { env: base, wants: ['double'], name: 'objective' }, texts);
+  const variables: { readonly name: string; readonly checked: Checked }[] = [];
+  let aggregates = aggregateEnvironment({ ...base, good });
+  for (const { name, cel } of rule.variables) {
+    const checked = checkText(cel, { env: aggregates, wants: scalars, name }, texts);
+    if (checked === null) continue;
+    variables.push({ name, checked });
+    aggregates = aggregateEnvironment({ ...aggregates, variables: new Map(variables.map((one) => [one.name, one.checked.type])) });
+  }
+  return { aggregates, objective, variables };
+}
+
 function compileColumn({ name, cel }: Rule['by'][number], env: Environment, texts: Texts): CompiledColumn | null {
-  const checked = checkText(cel, { env, wants: ['bool', 'int', 'double', 'string', 'duration', 'timestamp'], name }, texts);
+  const checked = checkText(cel, { env, wants: scalars, name }, texts);
   return checked !== null && isScalar(checked.type) ? { name, checked, type: checked.type } : null;
 }
 
@@ -117,8 +170,11 @@ function compileAction(action: RuleAction, context: Context): CompiledAction | n
   const match = action.match === null ? spelledMatch(action, context) : ownMatch(action, action.match, context);
   const cel = new Map<string, Checked>();
   for (const { path, num } of numbersOf(action)) {
-    if (num.kind !== 'cel') continue;
-    const checked = checkText(num.cel, { env: context.aggregates, wants: ['double', 'int'], name: path }, context);
+    if (num.kind === 'literal') continue;
+    const isRamp = num.kind === 'ramp';
+    const wants = isRamp ? (['bool'] as const) : (['double', 'int'] as const);
+    const name = isRamp ? 'while' : path;
+    const checked = checkText(isRamp ? num.while : num.cel, { env: context.aggregates, wants, name }, context);
     if (checked !== null) cel.set(path, checked);
   }
   if (action.kind === 'avoid') {

@@ -1,6 +1,6 @@
-import type { CelText, Num, Place } from '../../model/rule.ts';
+import type { CelText, Place } from '../../model/rule.ts';
 import type { Problem, Result } from '../../model/problem.ts';
-import { readDuration, readPercent, showDuration } from '../../model/units.ts';
+import { readDuration, showDuration } from '../../model/units.ts';
 import type { UnitProblem } from '../../model/units.ts';
 import { ticked } from '../cel/problem.ts';
 import { didYouMean } from '../cel/suggest.ts';
@@ -161,38 +161,6 @@ export function celIn(fields: Pick<Fields, 'source' | 'problems'>, scalar: Scala
   }
   return { text: text.trimEnd(), ...place, exact, ...(runs === undefined ? {} : { runs }) };
 }
-
-/** NUM: a literal that `literal` reads, or CEL<a>. `{value: ..}` and `{ramp: ..}` are not built yet. */
-export function numIn(
-  fields: Fields,
-  node: YamlNode | null,
-  {
-    name,
-    place,
-    literal,
-  }: { readonly name: string; readonly place: Place; readonly literal: (text: string) => Result<number, UnitProblem> },
-): Num | undefined {
-  if (node?.kind === 'map') {
-    const moving = node.entries.find(({ key }) => key.text === 'value' || key.text === 'ramp');
-    if (moving !== undefined) return notYet(fields, moving.key.place, `\`${moving.key.text}\`, a moving number,`);
-  }
-  const scalar = scalarIn(fields, node, { name, place });
-  if (scalar === undefined) return undefined;
-  const read = literal(scalar.text);
-  if (read.ok) return { kind: 'literal', value: read.value };
-  if (/^[-+]?[\d.]/.test(scalar.text) && !/[\s()*/+]/.test(scalar.text.slice(1).replace(/\/[smhd]$/, ''))) {
-    return wrong(fields, scalar.place, { what: `\`${name}\`: ${read.problem.what}`, todo: read.problem.todo });
-  }
-  const cel = celIn(fields, scalar);
-  return cel === undefined ? undefined : { kind: 'cel', cel };
-}
-
-export function numAt(fields: Fields, name: string, literal: (text: string) => Result<number, UnitProblem>): Num | undefined {
-  const entry = fields.entries.get(name);
-  return entry === undefined ? undefined : numIn(fields, entry.value, { name, place: entry.key.place, literal });
-}
-
-export const percentAt = (fields: Fields, name: string): Num | undefined => numAt(fields, name, readPercent);
 
 /** The items of a list field, scalars only. */
 export function listAt(fields: Fields, name: string, most: number): readonly ScalarNode[] | undefined {

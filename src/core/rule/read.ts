@@ -1,12 +1,11 @@
 import { fail, ok } from '../../model/problem.ts';
 import type { Problem, Result } from '../../model/problem.ts';
 import type { Stream } from '../../model/record.ts';
-import type { Guard, Minimum, Rule } from '../../model/rule.ts';
+import type { Guard, Rule } from '../../model/rule.ts';
 import { readDuration, readPercent, showDuration } from '../../model/units.ts';
 import { windowInstantsMax } from '../cel/windowed.ts';
 import { readActions } from './actions.ts';
 import {
-  countMax,
   everyNsMin,
   guardKeysMax,
   leaseNsMin,
@@ -34,16 +33,19 @@ import {
   wrong,
 } from './fields.ts';
 import type { Fields } from './fields.ts';
+import { readParams } from './params.ts';
+import { readExpectation, readNotify, readSlo, readVariables } from './parts.ts';
 import { inFileOrder, problemAt, sourceOf } from './place.ts';
+import { readMinimum, readSets } from './select.ts';
 import { readTime } from './time.ts';
 import { readYaml } from './yaml.ts';
 
 const known = [
-  'rule why owner over where by keys window every minimum when for until keep_firing_for',
-  'lease lease_max cooldown latch expires warmup priority targets then guard mode',
+  'rule why owner params over where by keys window every minimum select slo variables when for until keep_firing_for',
+  'lease lease_max cooldown latch expires warmup priority targets then guard expect notify mode',
 ].flatMap((names) => names.split(' '));
 /** Fields of rules.md section 2 that this version refuses. */
-const later = ['template', 'params', 'select', 'slo', 'variables', 'expect', 'notify'];
+const later = ['template'];
 
 const second = 1_000_000_000n;
 
@@ -102,19 +104,26 @@ function ruleOf(fields: Fields, file: string): Rule | null {
   if (standing && !isTemplate) refuseInStanding(fields);
   const isClear = problems.length === before && !isTemplate;
   const streams: readonly Stream[] = over === null ? ['rpc', 'flow'] : [over];
-  choiceIfBuilt(fields, 'keys', { choices: ['seen', 'inventory'], later: 'inventory' });
-  choiceIfBuilt(fields, 'latch', { choices: ['false', 'true'], later: 'true' });
   const mode = choiceIfBuilt(fields, 'mode', { choices: ['shadow', 'canary', 'enforce'], later: 'canary' });
   const leaseNs = durationAt(fields, 'lease', { least: leaseNsMin }) ?? 60n * second;
+  const where = celAt(fields, 'where') ?? null;
+  const { windowNs, everyNs } = windowOf(fields);
+  const minimum = readMinimum(fields);
   const rule: Rule = {
     name,
     why,
     owner,
     over,
-    where: celAt(fields, 'where') ?? null,
+    where,
     by,
-    ...windowOf(fields),
-    minimum: minimumOf(fields),
+    windowNs,
+    everyNs,
+    minimum,
+    keys: choiceAt(fields, 'keys', ['seen', 'inventory']) ?? 'seen',
+    select: readSets(fields, { over, where, by, windowNs, everyNs, minimum }),
+    params: readParams(fields),
+    slo: readSlo(fields),
+    variables: readVariables(fields),
     when,
     forNs: durationAt(fields, 'for', { least: 0n }) ?? 0n,
     until: celAt(fields, 'until') ?? null,
@@ -122,6 +131,7 @@ function ruleOf(fields: Fields, file: string): Rule | null {
     leaseNs,
     leaseMaxNs: durationAt(fields, 'lease_max', { least: leaseNs }) ?? (leaseNs > 600n * second ? leaseNs : 600n * second),
     cooldownNs: durationAt(fields, 'cooldown', { least: 0n }) ?? 0n,
+    latch: choiceAt(fields, 'latch', ['false', 'true']) === 'true',
     expiresNs: valueAt(fields, 'expires', readTime) ?? null,
     warmup: choiceAt(fields, 'warmup', ['none', 'window']) ?? 'none',
     priority: integerAt(fields, 'priority', { least: 0, most: 1000 }) ?? 100,
@@ -129,6 +139,8 @@ function ruleOf(fields: Fields, file: string): Rule | null {
     // oxlint-disable-next-line unicorn/no-thenable -- the field's name in rules.md
     then: readActions(fields, streams),
     guard: guardOf(fields),
+    expect: readExpectation(fields),
+    notify: readNotify(fields),
     mode: mode === 'enforce' ? 'enforce' : 'shadow',
   };
   return isClear ? rule : null;
@@ -192,16 +204,6 @@ function windowOf(fields: Fields): Pick<Rule, 'windowNs' | 'everyNs'> {
     todo: `at most ${showDuration(windowInstantsMax * everyNs)}, or a greater \`every\``,
   });
   return { windowNs, everyNs };
-}
-
-function minimumOf(outer: Fields): Minimum {
-  const entry = outer.entries.get('minimum');
-  const { source, problems } = outer;
-  const place = entry?.key.place ?? outer.place;
-  const fields = fieldsOf(entry?.value ?? null, { of: 'minimum', known: ['count', 'until', 'peers'], place, source, problems });
-  const count = integerAt(fields, 'count', { least: 1, most: countMax }) ?? 1;
-  const until = integerAt(fields, 'until', { least: 1, most: countMax }) ?? Math.min(count, 5);
-  return { count, until, peers: integerAt(fields, 'peers', { least: 1, most: countMax }) ?? 2 };
 }
 
 function guardOf(outer: Fields): Guard {

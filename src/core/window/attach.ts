@@ -13,6 +13,8 @@ export type Compile = (all: readonly Checked[]) => Measures;
 
 /** Windows and arguments of one selection. They stay while any rule does, so a rule that needs one more than this gets a selection of its own. */
 const windowsMax = 64;
+/** The same with windows that end before the instant: a baseline has many. */
+const laggedMax = 30_000;
 const seriesMax = 256;
 
 /** Whether the selection can give these aggregates from the panes at hand: it keeps what they need, for long enough. */
@@ -20,11 +22,10 @@ export function covers(selection: Selection, specs: readonly SlotSpec[]): boolea
   const { panes, windows, heldNs } = selection;
   const isEmpty = panes.length === 0;
   return specs.every((spec) => {
-    if (spec.inner !== null) return covers(selection, [spec.inner]);
     const series = selection.series.find(({ fingerprint }) => fingerprint === spec.fingerprint);
     const isKept = spec.kinds.every((kind) => series?.keepers.some((k) => selection.keepers[k]!.kind === kind) === true);
-    const isKnown = windows.some(({ lengthNs, lagNs }) => lengthNs === spec.windowNs && lagNs === spec.lagNs);
-    const mayWiden = windows.length < windowsMax && (isEmpty || spec.windowNs + spec.lagNs <= heldNs);
+    const isKnown = selection.places.has(placeKey(spec));
+    const mayWiden = windows.length < (spec.lagNs === 0n ? windowsMax : laggedMax) && (isEmpty || spec.windowNs + spec.lagNs <= heldNs);
     return (isKept || (isEmpty && selection.series.length < seriesMax)) && (isKnown || mayWiden);
   });
 }
@@ -37,11 +38,8 @@ export function attach(selection: Selection, spec: SlotSpec, compile: Compile): 
     const isNew = spec.cuts.some((constant) => !known.cuts.includes(constant));
     known.cuts.push(...spec.cuts);
     if (isNew) cut(selection, known);
-    // Counted with the others inside: each attach is released once.
-    if (spec.inner !== null) attach(selection, spec.inner, compile);
     return known;
   }
-  const inner = spec.inner === null ? null : attach(selection, spec.inner, compile);
   const window = windowOf(selection, spec);
   const series = spec.argument === null ? -1 : seriesOf(selection, spec.argument, spec.fingerprint ?? '', compile);
   if (series >= 0) keepErrors(selection, series, window);
@@ -57,15 +55,11 @@ export function attach(selection: Selection, spec: SlotSpec, compile: Compile): 
     series,
     keepers,
     q: spec.q,
-    inner,
     least: spec.least,
-    leastPeers: spec.leastPeers,
     cuts: [...spec.cuts],
     seen: [],
     raws: [],
     at: new Int32Array(0),
-    siblings: new Map(),
-    siblingsAt: -1,
     users: 1,
   };
   selection.slots.set(spec.id, slot);
@@ -75,22 +69,24 @@ export function attach(selection: Selection, spec: SlotSpec, compile: Compile): 
 
 /** A rule needs the slot no more, nor the cuts it asked for. What was kept for it goes when the selection goes. */
 export function release(selection: Selection, slot: Slot, spec: SlotSpec): void {
-  if (slot.inner !== null && spec.inner !== null) release(selection, slot.inner, spec.inner);
   for (const constant of spec.cuts) slot.cuts.splice(slot.cuts.indexOf(constant), 1);
   if (--slot.users === 0) selection.slots.delete(slot.id);
 }
 
 /** The place of a window, made where there is none. */
 export function windowOf(selection: Selection, { windowNs, lagNs }: Pick<SlotSpec, 'windowNs' | 'lagNs'>): number {
-  const { windows } = selection;
-  const found = windows.findIndex((window) => window.lengthNs === windowNs && window.lagNs === lagNs);
-  if (found >= 0) return found;
+  const { windows, places } = selection;
+  const found = places.get(placeKey({ windowNs, lagNs }));
+  if (found !== undefined) return found;
   const counts = new Int32Array(selection.keys.room);
   const place = windows.push({ lengthNs: windowNs, lagNs, fromNs: null, toNs: null, first: 0, end: 0, counts }) - 1;
+  places.set(placeKey({ windowNs, lagNs }), place);
   if (windowNs + lagNs > selection.heldNs) selection.heldNs = windowNs + lagNs;
   if (selection.reachedNs !== null) slide(selection, windows[place]!, place, selection.reachedNs);
   return place;
 }
+
+const placeKey = ({ windowNs, lagNs }: Pick<SlotSpec, 'windowNs' | 'lagNs'>): string => `${windowNs} ${lagNs}`;
 
 function seriesOf(selection: Selection, argument: Checked, fingerprint: string, compile: Compile): number {
   const { series } = selection;

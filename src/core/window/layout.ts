@@ -1,5 +1,5 @@
 import type { Expr } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
-import type { Aggregate, AggregateName, CelType, Checked } from '../cel/types.ts';
+import type { Aggregate, CelType, Checked, PlainName } from '../cel/types.ts';
 import { readDecimal } from './exact.ts';
 import type { Decimal } from './exact.ts';
 import type { KeeperKind } from './keep/kinds.ts';
@@ -8,7 +8,7 @@ import type { KeeperKind } from './keep/kinds.ts';
 export type SlotSpec = {
   /** Two specs with one `id` are the same aggregate, in any rule. */
   readonly id: string;
-  readonly name: AggregateName;
+  readonly name: PlainName;
   readonly type: CelType;
   readonly argument: Checked | null;
   readonly fingerprint: string | null;
@@ -16,47 +16,42 @@ export type SlotSpec = {
   readonly windowNs: bigint;
   readonly lagNs: bigint;
   readonly q: Decimal | null;
-  readonly inner: SlotSpec | null;
   readonly least: number;
-  readonly leastPeers: number;
   readonly cuts: readonly number[];
 };
 
 /** Where a rule says how an aggregate is read. */
 export type SpecContext = {
-  /** The rule's window. */
+  /** The window of the set that it looks at. */
   readonly windowNs: bigint;
+  /** How long before the instant its window ends. */
+  readonly lagNs: bigint;
   /** `minimum.count`, or `minimum.until`. */
   readonly least: number;
-  readonly leastPeers: number;
-  readonly cuts: ReadonlyMap<bigint, readonly number[]>;
+  readonly cuts: readonly number[];
 };
 
-export function specOf(aggregate: Aggregate, context: SpecContext): SlotSpec {
-  const { name, type, argument, q } = aggregate;
-  const inner = aggregate.inner === null ? null : specOf(aggregate.inner, context);
+/** A plain aggregate that calls itself `name`. */
+export function specOf(name: PlainName, { type, argument, q, ...aggregate }: Aggregate, context: SpecContext): SlotSpec {
+  const { least, lagNs, cuts } = context;
   const print = argument === null ? null : fingerprint(argument.expr);
-  const windowNs = inner?.windowNs ?? aggregate.windowNs ?? context.windowNs;
-  const isDouble = argument?.type.kind === 'double';
-  const { least, leastPeers } = context;
+  const windowNs = aggregate.windowNs ?? context.windowNs;
   return {
-    id: [name, q ?? '', windowNs, print ?? '', least, inner === null ? '' : `${leastPeers} ${inner.id}`].join('|'),
+    id: [name, q ?? '', windowNs, lagNs, print ?? '', least].join('|'),
     name,
     type,
     argument,
     fingerprint: print,
-    kinds: argument === null ? [] : kindsOf(name, isDouble),
+    kinds: argument === null ? [] : kindsOf(name, argument.type.kind === 'double'),
     windowNs,
-    lagNs: 0n,
+    lagNs,
     q: q === null ? null : readDecimal(q),
-    inner,
     least,
-    leastPeers,
-    cuts: context.cuts.get(aggregate.id) ?? [],
+    cuts,
   };
 }
 
-function kindsOf(name: AggregateName, isDouble: boolean): readonly KeeperKind[] {
+function kindsOf(name: PlainName, isDouble: boolean): readonly KeeperKind[] {
   switch (name) {
     case 'count':
     case 'ratio':

@@ -15,13 +15,16 @@ export type StreamLife = {
 type Said = { readonly time: bigint; readonly source: string; readonly live: boolean };
 type Turn = { readonly time: bigint; readonly live: boolean };
 
-/** One stream at one instant, for each window of a rule. */
-export type Life = {
+/** A stream as one window sees it at one instant: at the end of the window, and within it. */
+export type WindowLife = {
   /** unseen: no record yet, and no source line names it. */
   readonly status: 'unseen' | 'live' | 'stale';
-  readonly staleIn: readonly boolean[];
-  readonly liveThroughout: readonly boolean[];
+  readonly isStaleIn: boolean;
+  readonly liveThroughout: boolean;
 };
+
+/** By the place of the window in its selection. */
+export type Life = readonly WindowLife[];
 
 /** Source lines of one stream that are remembered; beyond, all but the last word of each source among the older half is forgotten. */
 export const saidMax = 20_000;
@@ -52,36 +55,53 @@ export function heardSource(life: StreamLife, said: Said): void {
 
 export type LifeQuery = {
   readonly t: bigint;
-  readonly windows: readonly bigint[];
+  readonly windows: readonly { readonly lengthNs: bigint; readonly lagNs: bigint }[];
   /** When the rule began to listen, if the stream was read before that; else null. */
   readonly knownFromNs: bigint | null;
 };
 
-/** The life of a stream at `t`, when everything read is earlier. */
-export function lifeAt(life: StreamLife, at: LifeQuery): Life {
+/** The life of a stream at `t`, when everything read is earlier; a window that ends before sees it as it was then (settled point 5). */
+export function lifeAt(life: StreamLife, { t, windows, knownFromNs }: LifeQuery): Life {
   const { firstRecordNs } = life;
-  const last = life.turns.at(-1);
-  const status = last === undefined ? (firstRecordNs === null ? 'unseen' : 'live') : last.live ? 'live' : 'stale';
-  return {
-    status,
-    staleIn: at.windows.map((w) => firstRecordNs !== null && isStaleIn(life.turns, max(at.t - w, firstRecordNs), at.t)),
-    liveThroughout: at.windows.map((w) => isLiveFrom(life, at.t - w, at)),
-  };
+  return windows.map(({ lengthNs, lagNs }) => {
+    const to = t - lagNs;
+    const from = to - lengthNs;
+    return {
+      status: statusAt(life, to),
+      isStaleIn: firstRecordNs !== null && isStaleIn(life.turns, max(from, firstRecordNs), to),
+      liveThroughout: isLiveFrom(life, from, { to, knownFromNs }),
+    };
+  });
 }
 
-/** The next time after `t` at which a window's life changes though nothing is read: a turn, or where knowledge begins, falls out of it. */
+/** After everything of a time before `to`. */
+function statusAt({ turns, firstRecordNs }: StreamLife, to: bigint): WindowLife['status'] {
+  for (let i = turns.length - 1; i >= 0; i--) {
+    const turn = turns[i]!;
+    if (turn.time < to) return turn.live ? 'live' : 'stale';
+  }
+  return firstRecordNs === null || firstRecordNs >= to ? 'unseen' : 'live';
+}
+
+/** The next time after `t` at which a window's life changes though nothing is read: a turn, or where knowledge begins, enters or leaves it. */
 export function nextTurn(life: StreamLife, { t, windows, knownFromNs }: LifeQuery): bigint | null {
   const marks = [...life.turns.map((turn) => turn.time), life.firstRecordNs, knownFromNs].filter((mark) => mark !== null);
-  const leaves = marks.flatMap((mark) => windows.map((w) => mark + w)).filter((time) => time > t);
-  return leaves.length === 0 ? null : leaves.reduce((a, b) => (a < b ? a : b));
+  let least: bigint | null = null;
+  for (const { lengthNs, lagNs } of windows)
+    for (const mark of marks)
+      for (const time of lagNs === 0n ? [mark + lengthNs] : [mark + lagNs + 1n, mark + lagNs + lengthNs])
+        if (time > t && (least === null || time < least)) least = time;
+  return least;
 }
 
-function isLiveFrom(life: StreamLife, from: bigint, { t, knownFromNs }: LifeQuery): boolean {
+type Until = { readonly to: bigint; readonly knownFromNs: bigint | null };
+
+function isLiveFrom(life: StreamLife, from: bigint, { to, knownFromNs }: Until): boolean {
   if (knownFromNs !== null && from < knownFromNs) return false;
   const [first] = life.turns;
   // Before the first source line names the stream, it lives from its first record on.
   const begins = first === undefined || from < first.time ? life.firstRecordNs : first.time;
-  return begins !== null && begins <= from && !isStaleIn(life.turns, from, t);
+  return begins !== null && begins <= from && !isStaleIn(life.turns, from, to);
 }
 
 /** Whether some stretch of positive length within [from, to) is stale. Looks from the end: what is asked for is recent. */

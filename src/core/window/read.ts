@@ -7,7 +7,6 @@ import { nearestRank, ratio, rootOver } from './exact.ts';
 import type { Keepers, KeeperKind } from './keep/kinds.ts';
 import { grownInts } from './keep/keeper.ts';
 import type { Life } from './liveness.ts';
-import { siblingValue } from './peers.ts';
 import type { Selection } from './selection.ts';
 import { wrapped } from './slot.ts';
 import type { Slot } from './slot.ts';
@@ -16,15 +15,17 @@ import type { Slot } from './slot.ts';
 const errorShare = 20;
 const second = 1_000_000_000n;
 
-/** The value of an aggregate for a key; null: without value, which CEL sees as unknown. Read once a turn, and only if something changed. */
+/**
+ * The value of an aggregate for a key; null: without value, which CEL sees as unknown. Read once a turn, and only if something changed.
+ * `id` −1: a key without records.
+ */
 export function valueAt(selection: Selection, slot: Slot, id: number, life: Life): Value | null {
-  const { keys, turn, readsFrom, changedAt } = selection;
+  if (id < 0) return readNow(selection, slot, id, life);
+  const { keys, turn, readsFrom } = selection;
   if (id >= slot.at.length) slot.at = grownInts(slot.at, keys.room);
-  // A comparison with siblings changes with any of them.
-  const since = slot.inner === null ? keys.touched[id]! : changedAt;
   const readAt = slot.at[id]! - 1;
-  if (readAt >= since && readAt >= readsFrom) return slot.seen[id]!;
-  const value = slot.inner === null ? readPlain(selection, slot, id, life) : siblingValue(selection, slot, id, life);
+  if (readAt >= keys.touched[id]! && readAt >= readsFrom) return slot.seen[id]!;
+  const value = readNow(selection, slot, id, life);
   slot.seen[id] = value;
   slot.raws[id] = value === null ? undefined : rawOf(value);
   slot.at[id] = turn + 1;
@@ -33,25 +34,37 @@ export function valueAt(selection: Selection, slot: Slot, id: number, life: Life
 
 /** The same for compiled code: undefined without value, null: an int beyond 2^53. */
 export function rawAt(selection: Selection, slot: Slot, id: number, life: Life): Raw | undefined {
+  if (id < 0) return rawFrom(valueAt(selection, slot, id, life));
   valueAt(selection, slot, id, life);
   return slot.raws[id];
 }
 
-/** How many records of the key the slot's window holds. */
-export const countAt = ({ windows }: Selection, { window }: Slot, id: number): number => windows[window]!.counts[id]!;
+export const rawFrom = (value: Value | null): Raw | undefined => (value === null ? undefined : rawOf(value));
 
-/** A plain aggregate (all of rules.md section 2 but peers). */
-function readPlain(selection: Selection, slot: Slot, id: number, life: Life): Value | null {
-  if (life.status === 'stale') return null;
+/** How many records of the key the slot's window holds. */
+export const countAt = ({ windows }: Selection, { window }: Slot, id: number): number => (id < 0 ? 0 : windows[window]!.counts[id]!);
+
+/** The value as it is now, which is not kept. */
+export function readNow(selection: Selection, slot: Slot, id: number, life: Life): Value | null {
   const { name, window, series } = slot;
+  const at = life[window];
+  if (at === undefined || at.status === 'stale') return null;
   const n = countAt(selection, slot, id);
-  if (name === 'absent') return n > 0 ? false : (life.liveThroughout[window] ?? false) ? true : null;
-  const errors = series < 0 ? 0 : selection.series[series]!.errors[window]![id]!;
+  if (name === 'absent') return n > 0 ? false : at.liveThroughout ? true : null;
+  const errors = series < 0 || id < 0 ? 0 : selection.series[series]!.errors[window]![id]!;
   if (errors * errorShare > n) return null;
   const good = n - errors;
-  if (name === 'count' || name === 'rate' || name === 'sum' || name === 'distinct')
-    return life.status !== 'live' || (life.staleIn[window] ?? false) ? null : readTotal(selection, slot, id, good);
+  if (name === 'count' || name === 'rate' || name === 'sum' || name === 'distinct') {
+    if (at.status !== 'live' || at.isStaleIn) return null;
+    return id < 0 ? nothingOf(slot) : readTotal(selection, slot, id, good);
+  }
   return n < slot.least || good === 0 ? null : readShape(selection, slot, id, good);
+}
+
+/** A total over no records. */
+function nothingOf({ name, argumentKind }: Slot): Value {
+  if (name === 'count' || name === 'distinct') return 0n;
+  return name === 'rate' || argumentKind === 'double' ? 0 : wrapped(0, argumentKind);
 }
 
 /** Those that are 0 over no records. */

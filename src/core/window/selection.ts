@@ -33,6 +33,8 @@ export type Selection = {
   readonly series: Series[];
   readonly keepers: PlacedKeeper[];
   readonly windows: Window[];
+  /** Of windows, by length and lag. */
+  readonly places: Map<string, number>;
   readonly slots: Map<string, Slot>;
   readonly views: Map<string, View>;
   /** Ordered by time; the last is written to. */
@@ -168,6 +170,7 @@ export const createSelection = (selects: Selects): Selection => ({
   series: [],
   keepers: [],
   windows: [],
+  places: new Map(),
   slots: new Map(),
   views: new Map(),
   panes: [],

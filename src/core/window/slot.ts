@@ -1,15 +1,13 @@
 import type { Raw } from '../cel/compile/code.ts';
 import type { Scalar } from '../cel/value.ts';
 import type { Value } from '../../model/rule.ts';
-import type { AggregateName, CelType } from '../cel/types.ts';
+import type { CelType, PlainName } from '../cel/types.ts';
 import type { Decimal } from './exact.ts';
-import type { Siblings } from './peers.ts';
-import type { Members } from './view.ts';
 
 /** One aggregate over a window of a selection, with what it needs there; shared by all rules that write it alike. */
 export type Slot = {
   readonly id: string;
-  readonly name: AggregateName;
+  readonly name: PlainName;
   readonly type: CelType;
   /** Of the argument; null where there is none. */
   readonly argumentKind: CelType['kind'] | null;
@@ -19,12 +17,8 @@ export type Slot = {
   readonly series: number;
   readonly keepers: readonly number[];
   readonly q: Decimal | null;
-  /** The plain aggregate that peers(a) compares. */
-  readonly inner: Slot | null;
   /** `minimum.count` or `minimum.until`. */
   readonly least: number;
-  /** `minimum.peers`. */
-  readonly leastPeers: number;
   /** Constants that a quantile is compared with, once for each rule that does: ns for durations. */
   readonly cuts: number[];
   /** Values by key, and the turn after the one in which each was read; 0: never. */
@@ -32,9 +26,6 @@ export type Slot = {
   /** The same for compiled code: undefined without value, null an int beyond 2^53. */
   readonly raws: (Raw | undefined)[];
   at: Int32Array;
-  /** Of peers(a): the values of `a` in order, by group, read at the turn `siblingsAt`. */
-  readonly siblings: Map<Members, Siblings>;
-  siblingsAt: number;
   users: number;
 };
 
