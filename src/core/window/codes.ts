@@ -43,12 +43,18 @@ export function codeRoom(codes: Codes, texts: readonly TextColumn[], closed: num
 /** Puts the numbers of the keys of records `at[0 … n)` into `ids`; −1: not known here. */
 export function idOf({ rooms, dense, sparse }: Codes, texts: readonly TextColumn[], at: Int32Array, ids: Int32Array, n: number): void {
   ids.fill(0, 0, n);
-  texts.forEach(({ codes }, i) => {
-    const room = rooms[i]!;
-    for (let j = 0; j < n; j++) ids[j] = ids[j]! * room + codes[at[j]!]!;
-  });
-  if (dense !== null) for (let j = 0; j < n; j++) ids[j] = dense[ids[j]!]! - 1;
+  for (let k = 0; k < texts.length; k++) append(ids, rooms[k]!, texts[k]!.codes, at, n);
+  if (dense !== null) lookUp(ids, dense, n);
   else for (let j = 0; j < n; j++) ids[j] = sparse.get(ids[j]!) ?? -1;
+}
+
+// Loops of their own: each is then made for the kinds of lists that it meets.
+function append(ids: Int32Array, room: number, codes: TextColumn['codes'], at: Int32Array, n: number): void {
+  for (let j = 0; j < n; j++) ids[j] = Math.imul(ids[j]!, room) + codes[at[j]!]!;
+}
+
+function lookUp(ids: Int32Array, dense: Int32Array, n: number): void {
+  for (let j = 0; j < n; j++) ids[j] = dense[ids[j]!]! - 1;
 }
 
 /** From now on the key of record `i` has this number; −1: it was not opened. */

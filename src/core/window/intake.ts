@@ -71,7 +71,7 @@ export function takeStretch(selection: Selection, intake: Intake, stretch: Stret
   const { at, ids, rows } = scratch;
   const { sieve, keyed, codes, lanes } = intake;
   let n = to - from;
-  for (let j = 0; j < n; j++) at[j] = from + j;
+  fill(at, from, n);
   const one = (j: number): void => admit(selection, recordAt(batch, at[j]!), stretch.streamTimeNs);
   const all = (): void => {
     for (let j = 0; j < n; j++) one(j);
@@ -84,7 +84,7 @@ export function takeStretch(selection: Selection, intake: Intake, stretch: Stret
   } catch (error) {
     if (!isInexact(error)) throw error;
     n = to - from;
-    for (let j = 0; j < n; j++) at[j] = from + j;
+    fill(at, from, n);
     return all();
   }
   selection.counters.whereErrors += tally.whereErrors;
@@ -102,8 +102,34 @@ export function takeStretch(selection: Selection, intake: Intake, stretch: Stret
   const { open } = selection;
   if (open === null) throw new Error('flyball: broken invariant: a stretch without an open pane');
   selection.counters.records += n;
-  for (let j = 0; j < n; j++) rows[j] = rowOf(selection, open, ids[j]!);
+  findRows(selection, open, { ids, rows, n });
   lanes.forEach((lane, i) => keepLane(selection, open, { lane, i, n }, scratch));
+}
+
+function fill(at: Int32Array, from: number, n: number): void {
+  for (let j = 0; j < n; j++) at[j] = from + j;
+}
+
+/** The rows of the keys in the open pane, each with one record more. */
+function findRows(
+  selection: Selection,
+  pane: Pane,
+  { ids, rows, n }: { readonly ids: Int32Array; readonly rows: Int32Array; readonly n: number },
+): void {
+  const { row, rowPane } = selection.keys;
+  const { number } = pane;
+  let { counts } = pane.rows;
+  for (let j = 0; j < n; j++) {
+    const id = ids[j]!;
+    if (rowPane[id] === number) {
+      const known = row[id]!;
+      rows[j] = known;
+      counts[known]!++;
+    } else {
+      rows[j] = rowOf(selection, pane, id);
+      ({ counts } = pane.rows);
+    }
+  }
 }
 
 type Finding = {
