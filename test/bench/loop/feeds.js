@@ -2,7 +2,9 @@ import { createFeed, readBatch } from '../../../dist/src/core/decide/feed.js';
 import { readLine } from '../../../dist/src/core/decide/judge.js';
 import { createNames } from '../../../dist/src/model/names.js';
 import { baseNs, objectsOf, recordsOf } from './forms.js';
-import { services } from './world.js';
+import { compileRule } from '../../../dist/src/core/rule/compile.js';
+import { readRule } from '../../../dist/src/core/rule/read.js';
+import { ruleText, services } from './world.js';
 
 /** Records in a batch: about as many as a busy source sends at once. */
 const batchSize = 2_048;
@@ -78,10 +80,18 @@ function batchesOf({ n, time, source, destination, status, latency }) {
   });
 }
 
-const columnsOf = ({ from, to, failed, latencies, names: [sources, destinations] }) =>
+export const columnsOf = ({ from, to, failed, latencies, names: [sources, destinations] }) =>
   new Map([
     ['source.service', { kind: 'text', codes: from, names: sources, present: null }],
     ['destination.service', { kind: 'text', codes: to, names: destinations, present: null }],
     ['response.failed', { kind: 'bool', values: failed, present: null }],
     ['response.duration', { kind: 'number', values: latencies, unitNs: tickNs, present: null }],
   ]);
+
+export const compiledRule = (rule, options) =>
+  valueOf(compileRule(valueOf(readRule(ruleText(rule, options), `rules/r${rule.id}/rule.yaml`)), 1, ''));
+
+function valueOf(result) {
+  if (!result.ok) throw new Error(JSON.stringify(result.problem));
+  return result.value;
+}

@@ -1,18 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addRule, createJudge, finish } from '../../../dist/src/core/decide/judge.js';
-import { compileRule } from '../../../dist/src/core/rule/compile.js';
-import { readRule } from '../../../dist/src/core/rule/read.js';
 import { fromBytes } from './events.js';
 import { baseNs } from './forms.js';
-import { feeds } from './feeds.js';
-import { ruleAt, ruleText } from './world.js';
+import { compiledRule, feeds } from './feeds.js';
+import { ruleAt } from './world.js';
 
 // One process measures us as the peers' processes measure them: FOLDER RULES WARMUPS ROUNDS SECONDS FORM.
 const [folder = '', ...given] = process.argv.slice(2);
 const [rules = 0, warmups = 0, rounds = 0, secondsMax = 0] = given.slice(0, 4).map(Number);
 const feed = feeds[given[4]](fromBytes(readFileSync(join(folder, 'events.bin'))));
-const compiled = Array.from({ length: rules }, (_, id) => valueOf(compileRule(valueOf(readRule(ruleText(ruleAt(id)), `rules/r${id}/rule.yaml`)), 1, ''))); // prettier-ignore
+const compiled = Array.from({ length: rules }, (_, id) => compiledRule(ruleAt(id)));
 
 const rates = [];
 const start = performance.now();
@@ -50,9 +48,4 @@ function round() {
   const ms = performance.now() - began;
   for (const [name, second] of fired) intervals.push(`${name}\t${second}\t-`);
   return { intervals, ms };
-}
-
-function valueOf(result) {
-  if (!result.ok) throw new Error(JSON.stringify(result.problem));
-  return result.value;
 }

@@ -53,11 +53,11 @@ function scopeOf(by, turn) {
 }
 
 /** The rule as Flyball reads it. */
-export function ruleText({ id, kind, most, where }) {
+export function ruleText({ id, kind, most, where }, { every = '1s' } = {}) {
   const when = {
     errors: `ratio(response.failed) > ${most}`,
     p99: `p99(response.duration) > duration("${most}us")`,
-    rate: `rate() > ${most}.0`,
+    rate: `rate() > ${Number.isInteger(most) ? `${most}.0` : most}`,
   }[kind];
   return [
     `rule: r${id}`,
@@ -67,7 +67,7 @@ export function ruleText({ id, kind, most, where }) {
     `where: '${where}'`,
     'by: [source.service, destination.service]',
     `window: ${window}s`,
-    'every: 1s',
+    `every: ${every}`,
     `for: ${patience}s`,
     `when: '${when}'`,
     'then: []',
