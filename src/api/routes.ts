@@ -45,6 +45,14 @@ export function routes(engine: EngineHandle, token: string): Hono {
     });
     return removed.ok ? c.json(removed.value) : c.json({ problems: removed.problem }, 422);
   });
+  app.post('/v1/rules/:name/resume', async (c) => {
+    const body = await jsonOf(c);
+    const key = body?.['key'] ?? null;
+    if (key !== null && typeof key !== 'string') return c.json(refused('E-BODY', 'the key is not text', 'send it as JSON text, or leave it out'), 400); // prettier-ignore
+    const asked = { rule: c.req.param('name'), key, author: wordOf(body, 'author', 'unknown'), reason: wordOf(body, 'reason', '') };
+    const resumed = engine.resume(asked);
+    return resumed.ok ? c.json({ keys: resumed.value }) : c.json({ problems: [resumed.problem] }, 422);
+  });
   app.notFound((c) => c.json(refused('E-ROUTE', `no such route: ${c.req.path}`, 'see SECURITY.md for the routes'), 404));
   app.onError((error, c) => c.json(refused('E-API', error.message, 'see the engine log'), 500));
   return app;

@@ -3,6 +3,7 @@ import { startEngine, type EngineOptions } from '../engine/engine.ts';
 import { openRecording } from '../runtime/recording.ts';
 import { ok, type Result } from '../model/problem.ts';
 import type { Inventory } from '../model/inventory.ts';
+import { createAlertmanager } from '../runtime/alertmanager.ts';
 import { findBus, openBus } from '../runtime/bus.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { apiToken, lockHome, openHome } from '../runtime/home.ts';
@@ -70,6 +71,11 @@ export async function serveEngine(options: {
   const recording = options.recordFile === null ? ok(null) : openRecording(options.recordFile);
   if (!recording.ok) return failed(recording);
   if (recording.value !== null) opened.push(recording.value.close);
+  const notifierUrl = env['ALERTMANAGER_URL'];
+  const notifier =
+    notifierUrl === undefined || notifierUrl === '' ? ok(null) : createAlertmanager({ url: notifierUrl, clock: systemClock() });
+  if (!notifier.ok) return failed(notifier);
+  if (notifier.value !== null) opened.push(notifier.value.stop);
   const engine = await startEngine({
     // The same home takes the lease over at once (protocol.md section 4).
     holder: `engine-${createHash('sha256').update(home.value.root).digest('hex').slice(0, 12)}`,
@@ -84,6 +90,7 @@ export async function serveEngine(options: {
     inventory: options.inventory,
     rules: options.rules,
     record: recording.value?.write ?? null,
+    notifier: notifier.value,
     say: options.say,
   });
   if (!engine.ok) return failed(engine);

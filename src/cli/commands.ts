@@ -16,6 +16,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   'rule list': async () => (await import('./commands/rule.ts')).ruleList,
   'rule show': async () => (await import('./commands/rule.ts')).ruleShow,
   'rule history': async () => (await import('./commands/rule.ts')).ruleHistory,
+  resume: async () => (await import('./commands/resume.ts')).resume,
   explain: async () => (await import('./commands/explain.ts')).explain,
   replay: async () => (await import('./commands/replay.ts')).replay,
 };

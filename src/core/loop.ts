@@ -9,6 +9,7 @@ import { verdictEntry } from './audit/entries.ts';
 import { decide } from './loop/decide.ts';
 import { learnInstances, onLeadEffect, onRecord } from './loop/deliver.ts';
 import { tell } from './loop/tell.ts';
+import { onResume, onTold } from './loop/told.ts';
 import type { Effect, Input, Loop, Turn } from './loop/types.ts';
 
 /** A plan is made anew at least so often: leases are renewed by it, in ms. */
@@ -60,12 +61,13 @@ function take(turn: Turn, input: Input): void {
   switch (input.kind) {
     case 'line':
       for (const change of readLine(loop.judge, input.line)) onChange(turn, change);
+      for (const told of loop.judge.told) onTold(turn, told);
       if (input.line.stream === 'rpc') onRecord(turn, input.line);
       return;
     case 'rule': {
       const { name } = input.compiled.rule;
       removeRule(loop.judge, name);
-      addRule(loop.judge, input.compiled, { resume: input.resume });
+      addRule(loop.judge, input.compiled, { resume: input.resume, reverted: input.reverted ?? [] });
       loop.rules.set(name, input.compiled);
       loop.dirty = true;
       return tell(turn, 'rule', { rule: name, revision: input.compiled.revision, text: `${name}@${input.compiled.revision} is ${input.compiled.rule.mode}d` }); // prettier-ignore
@@ -75,6 +77,8 @@ function take(turn: Turn, input: Input): void {
       loop.rules.delete(input.rule);
       loop.dirty = true;
       return tell(turn, 'rule', { rule: input.rule, text: `${input.rule} is removed` });
+    case 'resume':
+      return onResume(turn, input);
     case 'committed':
       loop.decisions = loop.decisions.filter((d) => d.number > loop.committing);
       return lead(turn, input);
@@ -110,8 +114,10 @@ function onChange(turn: Turn, change: Change): void {
 }
 
 const endOf = ({ reason, verdict }: Change): string =>
-  reason === 'lease'
-    ? 'its lease ended: nothing was known of the key'
-    : reason === 'expires'
-      ? 'the rule expired'
-      : `the rule is clear (${verdict})`;
+  reason === 'resume'
+    ? 'a person resumed it'
+    : reason === 'lease'
+      ? 'its lease ended: nothing was known of the key'
+      : reason === 'expires'
+        ? 'the rule expired'
+        : `the rule is clear (${verdict})`;

@@ -9,6 +9,7 @@ import { ok, type Result } from '../model/problem.ts';
 import type { Line } from '../model/record.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Notifier } from '../ports/notifier.ts';
 import type { Random } from '../ports/random.ts';
 import type { Signer, Verifier } from '../ports/signer.ts';
 import type { Loaded, Store } from '../ports/store.ts';
@@ -38,6 +39,8 @@ export type EngineOptions = {
   readonly rules: readonly { readonly file: string; readonly text: string }[];
   /** Called with what a recording holds, in the order read; null: nothing is recorded. */
   readonly record: ((text: string) => void) | null;
+  /** null: what rules notify of goes to the timeline only. */
+  readonly notifier: Notifier | null;
   readonly say: (line: string) => void;
 };
 
@@ -93,6 +96,8 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
         return void ask(store.markSent(effect.outbox), () => undefined);
       case 'audit':
         return audit.add(effect.entries);
+      case 'notify':
+        return options.notifier?.notify(effect.alert);
       case 'event':
         return ring.add(effect.event);
       case 'report':
@@ -159,6 +164,11 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
     }
   };
 
+  const notifyProblems = (): readonly Problem[] => {
+    const problem = options.notifier?.problem() ?? null;
+    return problem === null ? [] : [problem];
+  };
+
   const given = await saveAll(options);
   if (!given.ok) return given;
   const first = await load();
@@ -191,13 +201,15 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
   audit.add([engineEntry(options, first.value.epoch)]);
 
   return ok({
-    status: () => statusOf({ options, loop, feed, startedAt, problems: [...problems.values()], auditDropped: audit.dropped() }),
+    status: () =>
+      statusOf({ options, loop, feed, startedAt, problems: [...problems.values(), ...notifyProblems()], auditDropped: audit.dropped() }),
     tables: () => tablesOf(loop),
     why: (subject) => whyOf(subject, { store, loop }),
     rules: async () => (await store.load()).rules,
     history: (name) => store.ruleHistory(name),
     saveRule: rules.save,
     removeRule: rules.remove,
+    resume: rules.resume,
     events: ring.after,
     setInventory: (inventory) => give({ kind: 'inventory', inventory }),
     stop: async () => {

@@ -22,6 +22,13 @@ export interface EngineHandle {
     readonly author: string;
     readonly reason: string;
   }) => Promise<Result<Saved, readonly Problem[]>>;
+  /** Lets the keys of a rule that are latched or were reverted go on; `key` null: all of them. Answers with their texts; E-RESUME-NONE. */
+  readonly resume: (ask: {
+    readonly rule: string;
+    readonly key: string | null;
+    readonly author: string;
+    readonly reason: string;
+  }) => Result<readonly string[]>;
   /** Events after `seq`, waiting up to `waitMs` ≤ 30,000 for the first; at most 1,000. */
   readonly events: (seq: number, waitMs: number) => Promise<readonly EventView[]>;
 }

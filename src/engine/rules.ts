@@ -1,4 +1,5 @@
 import { resolvedFromJson } from '../core/audit/resolved.ts';
+import { waitingKeys } from '../core/decide/judge.ts';
 import type { Resumed } from '../core/decide/judge.ts';
 import { readKey } from '../core/decide/key.ts';
 import { nsOf } from '../core/loop/sources.ts';
@@ -16,7 +17,11 @@ export type Rules = {
   readonly saved: (rules: readonly RuleRevision[], targets: readonly TargetRow[]) => Promise<readonly Input[]>;
   readonly save: EngineHandle['saveRule'];
   readonly remove: EngineHandle['removeRule'];
+  readonly resume: EngineHandle['resume'];
 };
+
+/** What is read of the record to know which keys are withdrawn. */
+const revertsReadMax = 10_000;
 
 const fileOf = (name: string): string => `rules/${name}/rule.yaml`;
 
@@ -37,7 +42,13 @@ export function createRules(with_: {
         const { compiled, problems } = checkRuleText(text, fileOf(name), revision);
         // A rule that an older version took and this one refuses: said, and not in force.
         if (compiled === null) say(`${name}@${revision} is not in force: ${problems[0]?.what ?? 'refused'}`);
-        else inputs.push({ kind: 'rule', compiled, resume: await resumedOf(compiled, { store, targets }) });
+        else
+          inputs.push({
+            kind: 'rule',
+            compiled,
+            resume: await resumedOf(compiled, { store, targets }),
+            reverted: await revertedOf(compiled, store),
+          });
       }
       return inputs;
     },
@@ -58,6 +69,18 @@ export function createRules(with_: {
       if (!saved.ok) return fail([saved.problem]);
       give({ kind: 'removed', rule: name });
       return ok<Saved>({ ...saved.value, warnings: [] });
+    },
+    resume: (asked) => {
+      const keys = waitingKeys(loop.judge, asked.rule, asked.key);
+      if (keys.length === 0)
+        return fail({
+          code: 'E-RESUME-NONE',
+          what: `${asked.key ?? 'no key'} of ${JSON.stringify(asked.rule)} ${asked.key === null ? 'is' : 'is not'} latched or reverted`,
+          at: asked.rule,
+          todo: 'flyball status names the keys that wait',
+        });
+      give({ kind: 'resume', ...asked });
+      return ok(keys);
     },
   };
 }
@@ -88,6 +111,14 @@ async function tryStore<T>(run: () => Promise<T>): Promise<Result<T>> {
     };
     return fail(problem);
   }
+}
+
+/** Keys that an unmet expectation withdrew under this revision and that no one has resumed since. */
+async function revertedOf({ rule, revision }: CompiledRule, store: Store): Promise<readonly (readonly [string, bigint])[]> {
+  if (rule.expect === null) return [];
+  const said = await store.audit({ rule: rule.name, kinds: ['effect', 'operator'], limit: revertsReadMax });
+  const last = new Map(said.filter((one) => one.revision === revision && one.key !== null).map((one) => [one.key ?? '', one]));
+  return [...last].flatMap(([key, { at, body }]) => (body['expected'] === 'reverted' ? [[key, nsOf(at)] as const] : []));
 }
 
 /** Keys whose entries stand in a committed table, as they were decided: an engine that starts anew must not withdraw them. */

@@ -1,4 +1,4 @@
-import { counters, keyStandings } from '../core/decide/judge.ts';
+import { counters, keyStandings, revertedKeys } from '../core/decide/judge.ts';
 import type { Loop } from '../core/loop/types.ts';
 import type { Problem } from '../model/problem.ts';
 import type { EngineOptions } from './engine.ts';
@@ -39,7 +39,7 @@ export function statusOf(of: {
     targets,
     rules: ruleViews(loop),
   };
-  return { ...view, problems: [...of.problems, ...problemsOf(view, loop)] };
+  return { ...view, problems: [...of.problems, ...problemsOf(view, loop, options.notifier !== null)] };
 }
 
 export const tablesOf = (loop: Loop): readonly TableView[] =>
@@ -84,7 +84,7 @@ function ruleViews(loop: Loop): readonly RuleView[] {
 
 type Shown = Pick<StatusView, 'bus' | 'database' | 'sources' | 'targets' | 'records'>;
 
-function problemsOf({ bus, database, sources, targets, records }: Shown, loop: Loop): readonly Problem[] {
+function problemsOf({ bus, database, sources, targets, records }: Shown, loop: Loop, canNotify: boolean): readonly Problem[] {
   const found: Problem[] = [];
   const add = (code: Problem['code'], what: string, at: string, todo: string): void => void found.push({ code, what, at, todo });
   if (!bus.connected) add('E-BUS-DOWN', 'the bus is away', bus.address, 'targets keep their tables and end leases by themselves');
@@ -101,6 +101,29 @@ function problemsOf({ bus, database, sources, targets, records }: Shown, loop: L
     if (count > 0) add('W-RECORDS', `${count} lines refused: ${reason}`, 'records', 'see the adapters that send them');
   }
   if ((records['auditDropped'] ?? 0) > 0) add('E-AUDIT-LOST', `${records['auditDropped'] ?? 0} audit entries were dropped`, database.address, 'the database was away for too long'); // prettier-ignore
+  for (const { rule, key } of revertedKeys(loop.judge))
+    add('W-REVERTED', `withdrawn: what was expected did not come for ${key}`, rule, `flyball resume ${rule}`);
+  for (const [name, counted] of counters(loop.judge)) {
+    if (counted.keysOver > 0)
+      add(
+        'W-KEYS-OVER',
+        `${counted.keysOver} records of keys beyond the bound are only counted`,
+        name,
+        'group by fewer values, or narrow `where`',
+      );
+    if (counted.recordsOver > 0)
+      add(
+        'E-RECORDS-OVER',
+        `${counted.recordsOver} records were not kept: verdicts are unknown until their windows have passed`,
+        name,
+        'shorten the windows, or narrow `where`',
+      );
+  }
+  const notifies = [...loop.rules.values()]
+    .filter(({ rule }) => rule.notify !== null && rule.mode === 'enforce')
+    .map(({ rule }) => rule.name);
+  if (!canNotify && notifies.length > 0)
+    add('W-NOTIFY', `nobody is told of ${notifies.join(', ')}`, 'ALERTMANAGER_URL', 'start the engine with ALERTMANAGER_URL=http://…');
   for (const text of loop.told) add('W-NOT-IN-FORCE', text, 'plan', 'see flyball why, and the rule');
   return found;
 }

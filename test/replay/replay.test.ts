@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatChange, replay } from '../../src/core/replay.ts';
+import { createReplay, endReplay, formatChange, formatPrinted, replay, replayLine } from '../../src/core/replay.ts';
 import type { ReplayResult } from '../../src/core/replay.ts';
 import { compiled } from './compiled.ts';
 import { lineOf, randomPair, randomRows } from './random.ts';
@@ -98,3 +98,29 @@ describe('lines out of order', () => {
 function shuffled<T>(random: Random, list: readonly T[]): T[] {
   return list.map((item) => ({ item, rank: random.next() })).sort((a, b) => a.rank - b.rank).map(({ item }) => item); // prettier-ignore
 }
+
+test('--plan prints what would be published at the instant it follows from, and nothing of a rule in shadow', () => {
+  const rule = `rule: slow\nover: rpc\nby: [destination.service, destination.instance]\nevery: 1s\nwindow: 2s\nwhen: max(response.duration) > d("100ms")\nthen:\n  - avoid: {match: 'destination.service == key.destination.service', instance: key.destination.instance}\nmode: enforce`;
+  const line = (ms: number, instance: string, took: string): string =>
+    `{"stream":"rpc","time":"${new Date(Date.UTC(2026, 0, 1) + ms).toISOString()}","destination":{"service":"s","instance":"${instance}"},"response":{"code":200,"duration":"${took}"}}`;
+  const lines = [0, 1, 2, 3, 4, 5, 6].flatMap((s) =>
+    ['a', 'b', 'c'].map((one, i) => line(s * 1_000 + 500 + i, one, one === 'c' && s < 3 ? '200ms' : '10ms')),
+  );
+  const printed = (text: string): readonly Record<string, unknown>[] => {
+    const state = createReplay([compiled(text)], { plans: true });
+    return [...lines.flatMap((one) => replayLine(state, one)), ...endReplay(state)].map(
+      (one) => JSON.parse(formatPrinted(one)) as Record<string, unknown>,
+    );
+  };
+  const diffs = printed(rule).filter((one) => 'diff' in one);
+  expect(diffs.map(({ time, revision, diff }) => [time, revision, (diff as { op: string }[]).map(({ op }) => op)])).toEqual([
+    ['2026-01-01T00:00:01Z', 1, ['put']],
+    ['2026-01-01T00:00:05Z', 2, ['drop']],
+  ]);
+  const order = printed(rule).map((one) => ('diff' in one ? 'diff' : one['to']));
+  expect(order.indexOf('diff')).toBeGreaterThan(order.indexOf('firing'));
+  expect(printed(rule.replace('enforce', 'shadow')).filter((one) => 'diff' in one)).toEqual([]);
+  // Plans change no state: the other lines are those of a replay without them.
+  const plain = bytes([rule], lines).out.split('\n').filter((one) => one !== '').map((one) => JSON.parse(one) as unknown); // prettier-ignore
+  expect(printed(rule).filter((one) => !('diff' in one))).toEqual(plain);
+});

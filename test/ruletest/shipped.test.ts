@@ -29,29 +29,43 @@ describe('the rules that ship', () => {
 
 type Mutation = { readonly what: string; readonly text: string };
 
-/** Each number and comparison of `when`, `for` and `minimum.count`, changed one at a time. */
+/** The lines that decide: `when`, and the condition of a ramp. */
+const conditionsOf = (text: string): readonly string[] => [...text.matchAll(/^when: .*$|while: '[^']*'/gm)].map(([line]) => line);
+
+/** Each number and comparison of a condition, `for` and every `minimum.count`, changed one at a time. */
 function mutationsOf(text: string): readonly Mutation[] {
-  const when = /^when: .*$/m.exec(text)?.[0] ?? '';
-  const change = (from: string, to: string, what: string): Mutation => ({ what: `${what}: ${from} becomes ${to}`, text: text.replace(when, when.replace(from, to)) }); // prettier-ignore
-  const operators = [...when.matchAll(/ (>=?) /g)].map(([op]) => change(op, op.includes('=') ? ' < ' : ' <= ', 'operator'));
-  const thresholds = [...when.matchAll(/(?<=[<>]=? (?:d\(")?)(\d+(?:\.\d+)?)(?=ms|\b)/g)].flatMap(([number]) =>
-    [2, 0.5].map((by) => change(` ${number}`, ` ${scaled(number, by)}`, 'threshold')).concat([2, 0.5].map((by) => change(`"${number}`, `"${scaled(number, by)}`, 'threshold'))),
-  ); // prettier-ignore
-  const times = ['for', 'count'].flatMap((field) => {
-    const found = new RegExp(`\\b${field}: (\\d+)`).exec(text);
-    return found === null ? [] : [field === 'for' ? 10 : 1_000, field === 'for' ? 0.2 : 0.1].map((by) => ({ what: `${field} × ${by}`, text: text.replace(found[0], `${field}: ${scaled(found[1] ?? '', by)}`) })); // prettier-ignore
+  const conditions = conditionsOf(text).flatMap((line) => {
+    const change = (at: number, from: string, to: string, what: string): Mutation => ({
+      what: `${what}: ${from} becomes ${to} in ${line.slice(0, at).slice(-30)}`,
+      text: text.replace(line, () => line.slice(0, at) + to + line.slice(at + from.length)),
+    });
+    const operators = [...line.matchAll(/ ([<>]=?) /g)].map(({ 0: op, index }) => change(index, op, opposite[op.trim()] ?? op, 'operator'));
+    // Not the hours of a day, and not the "1h" of a window.
+    const numbers = [...line.matchAll(/(?<![\w."])(\d+(?:\.\d+)?)(?![\w"])|(?<=\bd\(")(\d+)(?=ms)/g)];
+    const thresholds = numbers.flatMap(({ 0: number, index }) =>
+      [2, 0.5].map((by) => change(index, number, scaled(number, by), 'threshold')),
+    );
+    return [...operators, ...thresholds];
   });
-  return [...operators, ...thresholds, ...times].filter((mutation) => mutation.text !== text);
+  const times = [...text.matchAll(/\bfor: (\d+)|\bcount: \d+/g)].flatMap(({ 0: found, 1: seconds, index }) =>
+    (seconds === undefined ? [100, 0.1] : [10, 0.2]).map((by): Mutation => ({
+      what: `${found} × ${by}`,
+      text: text.slice(0, index) + found.replace(/\d+/, (number) => scaled(number, by)) + text.slice(index + found.length),
+    })),
+  ); // prettier-ignore
+  return [...conditions, ...times].filter((mutation) => mutation.text !== text);
 }
 
+const opposite: Readonly<Record<string, string>> = { '>': ' <= ', '>=': ' < ', '<': ' >= ', '<=': ' > ' };
+
 function scaled(number: string, by: number): string {
-  const value = Number((Number(number) * by).toFixed(3));
+  const value = Number((Number(number) * by).toFixed(5));
   return number.includes('.') ? (Number.isInteger(value) ? `${value}.0` : `${value}`) : `${Math.max(1, Math.round(value))}`;
 }
 
 describe('a rule that is changed fails the tests beside it', () => {
   const all = names.flatMap((name) => mutationsOf(ruleOf(name)).map((mutation) => [name, mutation.what, mutation.text] as const));
-  test('there are changes of each kind', () => expect(all.length).toBeGreaterThan(30));
+  test('there are changes of each kind', () => expect(all.length).toBeGreaterThan(80));
   test.each(all)('%s, %s', (name, _, text) => {
     const { compiled } = checkRuleText(text, 'rule.yaml', 1);
     // Some changes are no rule any more: then nothing has to be shown.

@@ -1,11 +1,11 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { checkRuleText } from '../../core/rule/checktext.ts';
-import { createReplay, endReplay, formatChange, replayLine, resultOf } from '../../core/replay.ts';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { duplicateNames } from '../../core/rule/check.ts';
+import { createReplay, endReplay, formatPrinted, replayLine, resultOf } from '../../core/replay.ts';
 import { readLines } from '../../runtime/lines.ts';
 import { flag, oneOf, text, UsageError, type Command } from '../command.ts';
 import { problemText, say } from '../print.ts';
 import { progress } from '../progress.ts';
-import { ruleFilesOf } from '../rulefiles.ts';
+import { readRuleFile, ruleFilesOf } from '../rulefiles.ts';
 
 const badShown = 10;
 
@@ -25,20 +25,29 @@ export const replay: Command = {
     const [rules, records] = [text(values, 'rules'), text(values, 'records')];
     if (rules === undefined || records === undefined) throw new UsageError('replay takes --rules and --records');
     if (oneOf(values, 'format', ['jsonl', 'otlp-json'] as const, 'jsonl') === 'otlp-json') return notYet('--format otlp-json');
-    if (flag(values, 'plan')) return notYet('--plan');
-    const checked = ruleFilesOf([rules]).map((file) => checkRuleText(readFileSync(file, 'utf8'), file, 1));
+    const files = ruleFilesOf([rules]);
+    const checked = files.map((file) => readRuleFile(file, 1).checked);
     for (const { compiled, problems } of checked) if (compiled === null) for (const p of problems) say(problemText(p));
     if (checked.some((c) => c.compiled === null)) return 2;
-    const state = createReplay(checked.flatMap((c) => (c.compiled === null ? [] : [c.compiled])));
+    const compiled = checked.flatMap((c) => (c.compiled === null ? [] : [c.compiled]));
+    const twice = duplicateNames(compiled.map(({ rule }, i) => ({ name: rule.name, file: files[i] ?? '' })));
+    for (const p of twice) say(problemText(p));
+    if (twice.length > 0) return 2;
+    const plans = flag(values, 'plan');
+    const watching = compiled.filter(({ rule }) => rule.mode !== 'enforce').map(({ rule }) => rule.name);
+    if (plans && watching.length > 0) say(`in shadow, so nothing of them is in the diffs: ${watching.join(', ')}`);
+    const state = createReplay(compiled, { plans });
     const path = text(values, 'out');
     const out = path === undefined ? 1 : openSync(path, 'w');
     const bar = progress();
+    let text_ = '';
     for await (const { lines, bytesRead, bytesTotal } of readLines(records)) {
-      const changes = lines.flatMap((line) => replayLine(state, line));
-      writeAll(out, changes.map((c) => `${formatChange(c)}\n`).join(''));
+      for (const line of lines) for (const one of replayLine(state, line)) text_ += `${formatPrinted(one)}\n`;
+      writeAll(out, text_);
+      text_ = '';
       bar.at(bytesTotal === null || bytesTotal === 0 ? null : bytesRead / bytesTotal, `${state.lines} lines`);
     }
-    writeAll(out, endReplay(state).map((c) => `${formatChange(c)}\n`).join('')); // prettier-ignore
+    writeAll(out, endReplay(state).map((one) => `${formatPrinted(one)}\n`).join('')); // prettier-ignore
     bar.end();
     if (path !== undefined) closeSync(out);
     const { bad } = resultOf(state);

@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { Saved } from '../../engine/handle.ts';
 import type { RuleRevisionView, StatusView } from '../../engine/views.ts';
-import { checkRuleText } from '../../core/rule/checktext.ts';
 import { userName } from '../../runtime/home.ts';
 import { ask } from '../client.ts';
 import { outputOption, text, UsageError, type Command } from '../command.ts';
 import { formatOf, print, problemText, say } from '../print.ts';
-import { ruleFilesOf } from '../rulefiles.ts';
+import { readRuleFile, ruleFilesOf } from '../rulefiles.ts';
 
 /** `flyball rule …`: what an SRE does with rule files. */
 export const ruleLint: Command = {
@@ -17,7 +15,7 @@ export const ruleLint: Command = {
   more: '  Prints every error at once: file:line:column, code, what is wrong, what to do. Exit code 1 when a rule would be refused.',
   run: async (paths, values) => {
     const files = ruleFilesOf(paths.length > 0 ? paths : ['rules']);
-    const checked = files.map((file) => ({ file, ...checkRuleText(readFileSync(file, 'utf8'), file) }));
+    const checked = files.map((file) => ({ file, ...readRuleFile(file).checked }));
     const problems = checked.flatMap((c) => c.problems);
     const format = formatOf(values);
     if (format === 'table') for (const p of problems) process.stdout.write(`${problemText(p)}\n`);
@@ -50,11 +48,10 @@ export const ruleApply: Command = {
         saved.push(removed);
       }
     } else {
-      const files = ruleFilesOf(args).map((file) => ({ file, body: readFileSync(file, 'utf8') }));
-      const checked = files.map(({ file, body }) => checkRuleText(body, file));
-      for (const c of checked) for (const p of c.problems) say(problemText(p));
-      if (checked.some((c) => c.compiled === null)) return 1;
-      for (const { file, body } of files) {
+      const files = ruleFilesOf(args).map((file) => readRuleFile(file));
+      for (const { checked } of files) for (const p of checked.problems) say(problemText(p));
+      if (files.some(({ checked }) => checked.compiled === null)) return 1;
+      for (const { file, text: body } of files) {
         const one = await ask<Saved>('POST', '/v1/rules', { text: body, file, author, reason });
         if (one === null) return 1;
         saved.push(one);

@@ -3,13 +3,12 @@ import { dirname, join } from 'node:path';
 import { readTests } from '../../core/ruletest/read.ts';
 import { runTest } from '../../core/ruletest/run.ts';
 import type { Failure, TestResult } from '../../core/ruletest/types.ts';
-import { checkRuleText } from '../../core/rule/checktext.ts';
 import { fail, ok, type Result } from '../../model/problem.ts';
 import { showDuration } from '../../model/units.ts';
 import { outputOption, text, type Command } from '../command.ts';
 import { formatOf, print, problemText, say } from '../print.ts';
 import { progress } from '../progress.ts';
-import { ruleFilesOf } from '../rulefiles.ts';
+import { readRuleFile, ruleFilesOf } from '../rulefiles.ts';
 
 /** `flyball rule test`: the tests.yaml beside each rule. */
 export const ruleTest: Command = {
@@ -51,7 +50,7 @@ type Outcome = { readonly results: readonly TestResult[]; readonly refused: read
 
 function runFile(file: string, wanted: string): Outcome {
   const none: Outcome = { results: [], refused: [], without: false };
-  const { compiled, problems } = checkRuleText(readFileSync(file, 'utf8'), file, 1);
+  const { compiled, problems } = readRuleFile(file, 1).checked;
   if (compiled === null) return { ...none, refused: problems.map(problemText) };
   const path = testsOf(file);
   if (!existsSync(path)) return { ...none, without: true };

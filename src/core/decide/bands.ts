@@ -109,9 +109,11 @@ type Test = { readonly slot: Slot; readonly sign: 1 | -1; readonly inclusive: bo
 
 /** The comparison that `when` is; null: it is none of one aggregate with a constant. */
 function testOf({ when, looksAround, source, reads, now, compiled }: RuleRun, programs: Programs): Test | null {
-  const { expiresNs, warmup } = compiled.rule;
+  const { expiresNs, warmup, keys } = compiled.rule;
   // What else can turn its verdicts: see `isStill`.
   if (reads.length !== 1 || expiresNs !== null || warmup === 'window' || usesNow(now)) return null;
+  // Keys come and go with the inventory, without a value that moves.
+  if (keys === 'inventory') return null;
   const [input] = when?.inputs ?? [];
   if (when === null || source === null || looksAround !== 'no' || !when.isPlain || when.inputs.length !== 1 || input?.kind !== 'slot')
     return null;

@@ -15,7 +15,7 @@ export type Course = {
   /** The last clear: when firing or clearing was left; null: never. */
   readonly clearedNs: bigint | null;
   /** Why the last change of state happened, when no condition brought it. */
-  readonly reason: 'lease' | 'expires' | null;
+  readonly reason: 'lease' | 'expires' | 'resume' | null;
 };
 
 export type Timing = {
@@ -24,6 +24,7 @@ export type Timing = {
   readonly leaseNs: bigint;
   readonly leaseMaxNs: bigint;
   readonly cooldownNs: bigint;
+  readonly latch: boolean;
 };
 
 export const newCourse = ({ leaseNs }: Pick<Timing, 'leaseNs'>): Course => ({
@@ -53,6 +54,8 @@ export function stepCourse(course: Course, verdict: Verdict, t: bigint, timing: 
       return t - course.streakNs >= timing.forNs ? fire(judged, t, timing) : judged;
     case 'firing':
     case 'clearing':
+      // Only a person ends it, so it asks to go on whatever is known.
+      if (timing.latch) return { ...judged, state: 'firing', leaseEndNs: t + course.leaseNs };
       return verdict === 'unknown' ? endure(judged, t, timing) : goOn(judged, t, timing);
   }
 }
@@ -76,6 +79,15 @@ export const expireCourse = (course: Course, t: bigint): Course => ({
   verdict: 'unknown',
   clearedNs: t,
   reason: 'expires',
+});
+
+/** A person ended what was latched. */
+export const resumeCourse = (course: Course, verdict: Verdict, t: bigint): Course => ({
+  ...course,
+  state: 'clear',
+  verdict,
+  clearedNs: t,
+  reason: 'resume',
 });
 
 /** Whether a clear key may be forgotten once its window is empty: not in cooldown, and not while its next lease is doubled. */

@@ -1,6 +1,6 @@
 import type { Value, Verdict } from '../../model/rule.ts';
 import { isMember } from '../window/view.ts';
-import { expireCourse, isInForce, mayForget, stepCourse } from './course.ts';
+import { expireCourse, isInForce, mayForget, resumeCourse, stepCourse } from './course.ts';
 import type { Course } from './course.ts';
 import { hold } from './hold.ts';
 import { compareKeys } from './key.ts';
@@ -10,19 +10,19 @@ import { noteForce } from './past.ts';
 import { holds, inputValue } from './reading.ts';
 import type { Instant } from './reading.ts';
 import { activate, forget, holdsRecords, isStanding, know, knownKeys, setStanding, settle, standing, standingOf } from './run.ts';
-import type { KeyRun, RuleRun, Source } from './run.ts';
+import type { Held, KeyRun, RuleRun, Source } from './run.ts';
 import { faceOf } from './shared.ts';
-import type { Change } from './types.ts';
+import type { Change, News } from './types.ts';
 
 /** An instant under way, and the keys that it will have been the last for. */
 type Judging = Instant & { readonly gone: number[] };
 
 /** Judges a rule at the instant `t`, to which its selection was advanced (rules.md sections 3.9 to 3.13). */
-export function judgeInstant(run: RuleRun, t: bigint, before: Standings): readonly Change[] {
+export function judgeInstant(run: RuleRun, t: bigint, before: Standings, news: News[] = []): readonly Change[] {
   const { expiresNs } = run.compiled.rule;
   run.isOver = expiresNs !== null && t >= expiresNs;
   run.isQuiet = true;
-  const instant: Judging = { run, t, before, gone: [] };
+  const instant: Judging = { run, t, before, news, gone: [] };
   const changes: Change[] = [];
   if (run.source !== null && !run.isOver) judgeClear(instant, run.source, changes);
   for (const key of run.active.values()) {
@@ -101,7 +101,7 @@ function judgeKey(instant: Judging, source: Source, id: number, blind: boolean):
   const isSame = (before === standing.clear) === (after === standing.clear);
   const change = isSame || !run.tellsClear ? null : changeOf(instant, source, id, verdict);
   setStanding(source, id, after);
-  if (!isHeld && run.compiled.columns.length > 0) instant.gone.push(id);
+  if (!isHeld && run.compiled.columns.length > 0 && !run.pinned.has(id)) instant.gone.push(id);
   return change;
 }
 
@@ -111,17 +111,24 @@ function judgeActive(instant: Judging, key: KeyRun): Change | null {
   if (run.isOver && before.state === 'clear') return null;
   const byUntil = isInForce(before);
   const verdict = run.isOver || run.wasBlind ? 'unknown' : verdictOf(instant, key.id, byUntil);
-  key.course = run.isOver ? expireCourse(before, t) : next(run, before, { verdict, t });
+  key.course = run.isOver
+    ? expireCourse(before, t)
+    : byUntil && key.isResumed
+      ? resumeCourse(before, verdict, t)
+      : next(run, before, { verdict, t });
+  key.isResumed = false;
   const { state, reason } = key.course;
   if (state !== before.state) run.isQuiet = false;
   if (run.firings !== null && isInForce(key.course) !== byUntil)
     noteForce(run.firings, key.text, { t, lastNs: t - run.compiled.rule.everyNs, isInForce: !byUntil });
   const isChange = state !== before.state || verdict !== before.verdict;
   const values = isChange ? shownValues(instant, key.id, byUntil) : noValues;
+  const { held } = key;
   key.held = hold(instant, key, values);
+  notify(instant, key, held);
   const { key: columns, text } = key;
   if (run.source !== null && mayForget(key.course, t, run.timing)) {
-    if (!holdsRecords(run.source, key.id) && columns.size > 0) instant.gone.push(key.id);
+    if (!holdsRecords(run.source, key.id) && columns.size > 0 && !run.pinned.has(key.id)) instant.gone.push(key.id);
     // What `until` said last, `when` has yet to say.
     else if (verdict !== 'holds' && !byUntil) settle(run, key);
   }
@@ -132,6 +139,13 @@ function judgeActive(instant: Judging, key: KeyRun): Change | null {
 }
 
 const noValues: ReadonlyMap<string, Value | null> = new Map();
+
+/** A key that began to fire, or that ceased to. */
+function notify({ run, news }: Instant, { text, held }: KeyRun, before: Held | null): void {
+  if (run.compiled.rule.notify === null || (held === null) === (before === null)) return;
+  const { sinceNs, summary } = held ?? before ?? { sinceNs: 0n, summary: '' };
+  news.push({ kind: 'notify', key: text, state: held === null ? 'resolved' : 'firing', sinceNs, summary });
+}
 
 /** A standing rule fires at its first instant, whatever the times say, and stays. */
 function next(run: RuleRun, course: Course, { verdict, t }: { readonly verdict: Verdict; readonly t: bigint }): Course {

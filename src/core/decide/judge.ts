@@ -1,3 +1,4 @@
+import type { Instance } from '../../model/inventory.ts';
 import type { Line, Stream } from '../../model/record.ts';
 import { assert } from '../../model/problem.ts';
 import type { KeyState, Value, Verdict } from '../../model/rule.ts';
@@ -21,6 +22,7 @@ import { recordOf } from './hoist.ts';
 import { standingsFor } from './firing.ts';
 import { isStill, judgeInstant } from './instant.ts';
 import { leave } from './join.ts';
+import { keepKnown } from './known.ts';
 import { noteForce } from './past.ts';
 import { compareKeys } from './key.ts';
 import { activate, createRun, forget, isStanding, knownKeys, standing, standingOf } from './run.ts';
@@ -28,7 +30,7 @@ import type { RuleRun } from './run.ts';
 import { faceOf, follow } from './shared.ts';
 import type { Shared } from './shared.ts';
 import { instantAfter, isNear } from './skip.ts';
-import type { Change, Intent, Key, ResolvedAction } from './types.ts';
+import type { Change, Intent, Key, News, ResolvedAction, Told } from './types.ts';
 
 /** All rules over one stream of lines. Changed in place by the functions here; the same calls give the same results. */
 export type Judge = {
@@ -46,6 +48,10 @@ export type Judge = {
   /** The first instant of any rule that is not judged yet; null: there is none. */
   dueNs: bigint | null;
   isFinished: boolean;
+  /** Who is out there: keys of rules with `keys: inventory`. */
+  instances: readonly Instance[];
+  /** What there was to tell besides changes, of the line read last. */
+  told: readonly Told[];
 };
 
 /**
@@ -65,6 +71,8 @@ export const createJudge = ({
   streamTimeNs: null,
   dueNs: null,
   isFinished: false,
+  instances: [],
+  told: [],
 });
 
 /** A key that was firing when the engine stopped. */
@@ -75,6 +83,13 @@ export type Resumed = {
   readonly leaseEndNs: bigint | null;
   readonly actions: readonly ResolvedAction[];
   readonly values?: ReadonlyMap<string, Value | null>;
+};
+
+/** What a rule was at when the engine stopped. */
+export type Before = {
+  readonly resume?: readonly Resumed[];
+  /** Keys, as text, whose intents are withdrawn until a person resumes them, and since when. */
+  readonly reverted?: readonly (readonly [key: string, atNs: bigint])[];
 };
 
 /** Where one key stands, for `status`. */
@@ -93,21 +108,23 @@ export type KeyStanding = {
  * It starts from the panes at hand where another rule keeps all that it needs, else from the next record.
  * `resume`: keys that go on firing, verdict unknown, until judged or until their lease ends; no change tells of them.
  */
-export function addRule(judge: Judge, compiled: CompiledRule, { resume = [] }: { readonly resume?: readonly Resumed[] } = {}): void {
+export function addRule(judge: Judge, compiled: CompiledRule, { resume: goesOn = [], reverted = [] }: Before = {}): void {
   const { name } = compiled.rule;
   assert(!judge.runs.some((run) => nameOf(run) === name), `rule ${name} is added twice`);
   const run = createRun(judge, compiled);
+  for (const [key, atNs] of reverted) run.reverted.set(key, atNs);
+  keepKnown(run, judge.instances);
   judge.runs.push(run);
   judge.bands.clear();
   judge.runs.sort((a, b) => compareText(nameOf(a), nameOf(b)));
   if (judge.streamTimeNs !== null) start(run, judge.streamTimeNs);
-  for (const { key, sinceNs, leaseEndNs, actions, values = new Map() } of resume) {
+  for (const { key, sinceNs, leaseEndNs, actions, values = new Map() } of goesOn) {
     const id = idOf(run, key);
     if (id < 0) continue;
     const resumed = activate(run, id);
     const verdict = isStanding(run) ? 'holds' : 'unknown';
     resumed.course = { ...resumed.course, state: 'firing', verdict, firedNs: sinceNs, leaseEndNs: leaseEndNs ?? sinceNs };
-    resumed.held = { sinceNs, values, actions, order: null };
+    resumed.held = { sinceNs, values, actions, order: null, moving: new Map(), expected: null, summary: '' };
     if (run.firings !== null) noteForce(run.firings, resumed.text, { t: sinceNs, lastNs: sinceNs, isInForce: true });
   }
   judge.dueNs = nextDue(judge);
@@ -122,6 +139,31 @@ function idOf({ source, compiled }: RuleRun, key: Key): number {
   if (id >= 0) addMember(source.view.members, id);
   return id;
 }
+
+/** Who is out there has changed. In replay no one is: `keys: inventory` is `seen` there (settled point 16). */
+export function setInstances(judge: Judge, instances: readonly Instance[]): void {
+  judge.instances = instances;
+  for (const run of judge.runs) keepKnown(run, instances);
+}
+
+/** Keys of a rule that wait for a person: latched, or reverted; in order. `key` null: every one. */
+export function waitingKeys(judge: Judge, rule: string, key: string | null): readonly string[] {
+  const run = judge.runs.find((one) => nameOf(one) === rule);
+  if (run === undefined) return [];
+  const latched = [...run.active.values()].filter(({ course }) => run.timing.latch && isInForce(course)).map(({ text }) => text);
+  return [...new Set([...run.reverted.keys(), ...latched])].filter((text) => key === null || key === text).sort(compareText);
+}
+
+/** Lets these go on: what was reverted is asked for again, what is latched is clear at the next instant. */
+export function resume(judge: Judge, rule: string, keys: readonly string[]): void {
+  const run = judge.runs.find((one) => nameOf(one) === rule);
+  for (const text of keys) run?.reverted.delete(text);
+  for (const one of run?.active.values() ?? []) if (keys.includes(one.text)) one.isResumed = true;
+}
+
+/** Keys whose intents are withdrawn until a person resumes them, by rule. */
+export const revertedKeys = (judge: Judge): readonly { readonly rule: string; readonly key: string; readonly atNs: bigint }[] =>
+  judge.runs.flatMap((run) => [...run.reverted].map(([key, atNs]) => ({ rule: nameOf(run), key, atNs })));
 
 /** Removes a rule and all its state, and says which intents end so; [] when there is no such rule. */
 export function removeRule(judge: Judge, name: string): readonly Intent[] {
@@ -142,6 +184,7 @@ export function removeRule(judge: Judge, name: string): readonly Intent[] {
  */
 export function readLine(judge: Judge, line: Line): readonly Change[] {
   assert(!judge.isFinished, 'a line after the end of input');
+  judge.told = [];
   const changes = reach(judge, line.time);
   if (line.stream === 'tick') return changes;
   if (line.stream === 'source') {
@@ -258,7 +301,14 @@ function judgeAt(judge: Judge, t: bigint, due: readonly RuleRun[]): readonly Cha
       watch(judge, shared);
     }
   const before = standingsFor(due, judge.runs);
-  for (const run of due) if (!isStill(run)) for (const change of judgeInstant(run, t, before)) changes.push(change);
+  for (const run of due) {
+    if (isStill(run)) continue;
+    const news: News[] = [];
+    for (const change of judgeInstant(run, t, before, news)) changes.push(change);
+    if (news.length === 0) continue;
+    const { revision } = run.compiled;
+    judge.told = [...judge.told, ...news.map((one) => ({ timeNs: t, rule: nameOf(run), revision, news: one }))];
+  }
   for (const { selection } of advanced) beginTurn(selection);
   return changes;
 }
@@ -287,7 +337,7 @@ function start(run: RuleRun, time: bigint): void {
 function intentsOf(run: RuleRun): readonly Intent[] {
   const inForce = [...run.active.values()].filter(({ course }) => isInForce(course)).sort((a, b) => compareKeys(a.key, b.key));
   return inForce.flatMap(({ key, text, course, held }): readonly Intent[] => {
-    if (held === null || held.actions === null) return [];
+    if (held === null || held.actions === null || run.reverted.has(text)) return [];
     const leaseEndNs = isStanding(run) ? null : course.leaseEndNs;
     const { sinceNs, order, actions, values } = held;
     return [{ rule: nameOf(run), revision: run.compiled.revision, key, keyText: text, sinceNs, leaseEndNs, order, actions, values }];

@@ -40,7 +40,7 @@ export function lookInto(judge: Judge, rule: string, keyText: string): Look | nu
   const course = run.active.get(id)?.course ?? null;
   const byUntil = course !== null && isInForce(course);
   // What other rules did before is not kept: firing() is shown as if none did.
-  const instant = { run, t, before: noStandings };
+  const instant = { run, t, before: noStandings, news: [] };
   const own = byUntil ? (run.until ?? run.when) : run.when;
   const values = new Map(
     [run.when, own].flatMap(({ shown }) => shown.map(({ text, input }) => [text, inputValue(instant, id, input, byUntil)])),

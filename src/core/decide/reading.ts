@@ -10,6 +10,7 @@ import { pastValue } from './past.ts';
 import { siblingValue } from './siblings.ts';
 import { faceOf } from './shared.ts';
 import type { Judged, KeyRun, RuleRun } from './run.ts';
+import type { News } from './types.ts';
 
 /** A rule at one instant. */
 export type Instant = {
@@ -17,6 +18,8 @@ export type Instant = {
   readonly t: bigint;
   /** What fired before it. */
   readonly before: Standings;
+  /** What it has to tell. */
+  readonly news: News[];
 };
 
 /** The value of a CEL<a> for a key; null: unknown. `byUntil`: with `minimum.until`. */

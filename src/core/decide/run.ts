@@ -8,10 +8,13 @@ import { closeIfIdle, openKey } from '../window/keys.ts';
 import type { View } from '../window/view.ts';
 import { newCourse } from './course.ts';
 import type { Course, Timing } from './course.ts';
+import type { Expected } from './expect.ts';
+import { movesAny } from './hold.ts';
 import { inputsWithin } from './inputs.ts';
 import type { Input, PastInput, Shown } from './inputs.ts';
 import { join } from './join.ts';
 import type { Joint } from './join.ts';
+import type { Moving } from './moving.ts';
 import { nowUse } from './now.ts';
 import type { NowUse } from './now.ts';
 import type { Firings } from './past.ts';
@@ -46,6 +49,11 @@ export type Held = {
   /** null until every CEL<a> part of the actions could be read. */
   readonly actions: readonly ResolvedAction[] | null;
   readonly order: number | null;
+  /** Numbers that move, by action and path. */
+  readonly moving: ReadonlyMap<string, Moving>;
+  readonly expected: Expected;
+  /** notify.summary as it was when the key began to fire. */
+  readonly summary: string;
 };
 
 /** A key of which more is to be known than its verdict: it is not clear, or was not for long. */
@@ -56,6 +64,8 @@ export type KeyRun = {
   readonly bound: BoundKey;
   course: Course;
   held: Held | null;
+  /** A person ended what is latched; the next instant sees it. */
+  isResumed: boolean;
 };
 
 /** Of a clear key of which nothing is to be known but its verdict. */
@@ -94,6 +104,9 @@ export type RuleRun = {
   readonly asksFor: readonly string[];
   /** When keys were in force, where a baseline asks. */
   readonly firings: Firings | null;
+  readonly hasMoving: boolean;
+  /** Keys of which what they asked for was withdrawn, since when; until a person resumes them. */
+  readonly reverted: Map<string, bigint>;
   readonly siblings: SiblingCache;
   /** The text of a key by its number. */
   readonly keyText: (id: number) => string;
@@ -104,6 +117,8 @@ export type RuleRun = {
   readonly tellsClear: boolean;
   /** Clear keys that are to be judged, where others need not (see bands.ts); null: all that changed are. */
   watch: number[] | null;
+  /** Keys that it knows because they are in the inventory. */
+  readonly pinned: Set<number>;
   /** Keys that it knows. */
   known: number;
   /** The first line's time, or for a rule added later the stream time then; null before any line. */
@@ -143,12 +158,15 @@ export function createRun(judge: Telling, compiled: CompiledRule): RuleRun {
     looksAround: aroundOf(conditions),
     asksFor,
     firings: past.length === 0 ? null : { heldNs: past.map(heldNs).reduce((a, b) => (a > b ? a : b)), byKey: new Map() },
+    hasMoving: movesAny(rule.then),
+    reverted: new Map(),
     siblings: createSiblingCache(),
     keyText: (id) => (source === null ? '{}' : faceOf(source.shared, id, compiled).text()),
     now: nowUse([...aggregateTexts(compiled), ...compiled.variables.map(({ checked }) => checked)]),
     active: new Map(),
     tellsClear: judge.tellsClear,
     watch: null,
+    pinned: new Set(),
     known: 0,
     startNs: null,
     nextNs: null,
@@ -209,14 +227,22 @@ export function activate(run: RuleRun, id: number): KeyRun {
   if (known !== undefined) return known;
   const course = newCourse(run.timing);
   if (source === null) {
-    const made: KeyRun = { id, key: new Map(), text: '{}', bound: { bound: () => new Map(), raw: [] }, course, held: null };
+    const made: KeyRun = {
+      id,
+      key: new Map(),
+      text: '{}',
+      bound: { bound: () => new Map(), raw: [] },
+      course,
+      held: null,
+      isResumed: false,
+    };
     run.active.set(id, made);
     return made;
   }
   know(run, id);
   const { key, text, bound } = faceOf(source.shared, id, run.compiled);
   const verdict = standingOf(source, id) === standing.clear ? 'clear' : 'unknown';
-  const made: KeyRun = { id, key, text: text(), bound, course: { ...course, verdict }, held: null };
+  const made: KeyRun = { id, key, text: text(), bound, course: { ...course, verdict }, held: null, isResumed: false };
   setStanding(source, id, standing.active);
   run.active.set(id, made);
   return made;

@@ -38,7 +38,7 @@ export const isNear = (everyNs: bigint, t: bigint, last: bigint): boolean => las
 /** The earliest time after `t` from which an instant may differ from the one at `t`; null: none will while nothing is read. */
 function nextEvent(run: RuleRun, t: bigint, life: Lives): bigint | null {
   const { compiled, source, holds, startNs } = run;
-  const { expiresNs, warmup, windowNs } = compiled.rule;
+  const { expiresNs, warmup, windowNs, expect } = compiled.rule;
   const events: (bigint | null)[] = [expiresNs];
   for (const { shared, stream } of holds.values()) {
     const { selection, knownFromNs } = shared;
@@ -49,7 +49,12 @@ function nextEvent(run: RuleRun, t: bigint, life: Lives): bigint | null {
   }
   if (run.known > 0 || source === null) events.push(nextNow(run.now, t));
   if (warmup === 'window' && startNs !== null && startNs + windowNs > t) events.push(startNs + windowNs);
-  for (const key of run.active.values()) events.push(nextTimer(key.course, t, run.timing));
+  for (const { course, held } of run.active.values()) {
+    events.push(nextTimer(course, t, run.timing));
+    // A ramp whose step is due waits for its condition, which is looked at again at each instant.
+    for (const { dueNs } of held?.moving.values() ?? []) events.push(dueNs > t ? dueNs : t);
+    if (expect !== null && held !== null && held.expected === null) events.push(max(held.sinceNs + expect.withinNs, t));
+  }
   return least(events);
 }
 
@@ -57,9 +62,11 @@ function nextEvent(run: RuleRun, t: bigint, life: Lives): bigint | null {
 function renewLeases(run: RuleRun, t: bigint): void {
   for (const key of run.active.values()) {
     const { course } = key;
-    if (isInForce(course) && course.verdict !== 'unknown') key.course = { ...course, leaseEndNs: t + course.leaseNs };
+    if (isInForce(course) && (course.verdict !== 'unknown' || run.timing.latch)) key.course = { ...course, leaseEndNs: t + course.leaseNs };
   }
 }
 
 const least = (times: readonly (bigint | null)[]): bigint | null =>
   times.reduce((a, b) => (a === null || (b !== null && b < a) ? b : a), null);
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -15,8 +15,8 @@ export type Change = {
   readonly to: KeyState;
   readonly verdict: Verdict;
   readonly verdictBefore: Verdict;
-  /** Why the state changed when no condition did: the lease ended, the rule expired. */
-  readonly reason: 'lease' | 'expires' | null;
+  /** Why the state changed when no condition did: the lease ended, the rule expired, a person resumed it. */
+  readonly reason: 'lease' | 'expires' | 'resume' | null;
   /** Outermost aggregates of `when`, then `until`, by their text; null: without value. */
   readonly values: ReadonlyMap<string, Value | null>;
 };
@@ -44,3 +44,21 @@ export type Intent = {
   /** What was seen when it began. */
   readonly values: ReadonlyMap<string, Value | null>;
 };
+
+/** What a rule has to tell besides changes of state. */
+export type News =
+  /** What a key asks for is another than before, though its state is the same. */
+  | { readonly kind: 'asks'; readonly key: string }
+  /** The time of `expect` is over. */
+  | { readonly kind: 'expected'; readonly key: string; readonly outcome: 'met' | 'kept' | 'reverted' }
+  /** `notify`: a key began to fire, or is clear. */
+  | {
+      readonly kind: 'notify';
+      readonly key: string;
+      readonly state: 'firing' | 'resolved';
+      readonly sinceNs: bigint;
+      readonly summary: string;
+    };
+
+/** News with whose they are. */
+export type Told = { readonly timeNs: bigint; readonly rule: string; readonly revision: number; readonly news: News };

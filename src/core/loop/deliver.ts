@@ -4,6 +4,7 @@ import type { RpcRecord } from '../../model/record.ts';
 import type { RevisionRow } from '../../model/revision.ts';
 import type { Entry, Table } from '../../model/table.ts';
 import { ackEntry, diffEntry, entry as auditEntry, observedEntry } from '../audit/entries.ts';
+import { setInstances } from '../decide/judge.ts';
 import { awaitEntries, forgetEntries, observeRecord } from '../observe/observe.ts';
 import type { LeadEffect } from '../publish/types.ts';
 import { sentMax } from './types.ts';
@@ -111,6 +112,7 @@ export function onRecord(turn: Turn, record: RpcRecord): void {
 export function learnInstances(loop: Loop): void {
   const announced = [...loop.targets.values()].map(({ sees }) => ({ instances: sees.instances ?? [] }));
   loop.known = mergeInventories([loop.inventory, ...announced]);
+  setInstances(loop.judge, loop.known.instances);
 }
 
 function countByRule(entries: readonly Entry[]): Readonly<Record<string, number>> {

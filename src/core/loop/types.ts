@@ -2,9 +2,10 @@ import type { AuditEntry } from '../../model/audit.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import type { Line } from '../../model/record.ts';
 import type { RevisionRow } from '../../model/revision.ts';
+import type { Alert } from '../../model/alert.ts';
 import type { Entry, Op, Table } from '../../model/table.ts';
 import type { TargetInfo } from '../../model/target.ts';
-import type { Judge, Resumed } from '../decide/judge.ts';
+import type { Before, Judge, Resumed } from '../decide/judge.ts';
 import type { Watchlist } from '../observe/observe.ts';
 import type { GuardState } from '../plan/plan.ts';
 import type { Instant, Lead, LeadEffect, LeadInput } from '../publish/types.ts';
@@ -14,7 +15,9 @@ export type Input =
   /** In the order read; what a recording holds. */
   | { readonly kind: 'line'; readonly line: Line }
   /** A rule is saved, changed or, as the loop starts, read. */
-  | { readonly kind: 'rule'; readonly compiled: CompiledRule; readonly resume: readonly Resumed[] }
+  | { readonly kind: 'rule'; readonly compiled: CompiledRule; readonly resume: readonly Resumed[]; readonly reverted?: Before['reverted'] }
+  /** A person lets go on what is latched or was reverted; `key` null: every key of the rule. */
+  | { readonly kind: 'resume'; readonly rule: string; readonly key: string | null; readonly author: string; readonly reason: string }
   | { readonly kind: 'removed'; readonly rule: string }
   | { readonly kind: 'inventory'; readonly inventory: Inventory }
   | Exclude<LeadInput, { readonly kind: 'wanted' }>;
@@ -23,7 +26,20 @@ export type Input =
 export type LoopEvent = {
   readonly at: number;
   readonly kind:
-    'change' | 'decided' | 'published' | 'accepted' | 'rejected' | 'observed' | 'refused' | 'shadow' | 'rule' | 'target' | 'behind';
+    | 'change'
+    | 'decided'
+    | 'published'
+    | 'accepted'
+    | 'rejected'
+    | 'observed'
+    | 'refused'
+    | 'shadow'
+    | 'rule'
+    | 'target'
+    | 'behind'
+    | 'expected'
+    | 'resumed'
+    | 'notify';
   readonly rule: string | null;
   readonly revision: number | null;
   readonly key: string | null;
@@ -41,6 +57,7 @@ export type Effect =
       readonly rows: readonly RevisionRow[];
       readonly audit: readonly AuditEntry[];
     }
+  | { readonly kind: 'notify'; readonly alert: Alert }
   | { readonly kind: 'audit'; readonly entries: readonly AuditEntry[] }
   | { readonly kind: 'event'; readonly event: LoopEvent };
 

@@ -17,16 +17,16 @@ export type Fields = {
   readonly of: string;
   readonly place: Place;
   readonly entries: ReadonlyMap<string, MapEntry>;
-  /** Some field was left out because it is unknown or not built yet. */
+  /** Some field was left out because it is unknown. */
   readonly hasUnknown: boolean;
 };
 
 type Words = Pick<Problem, 'what' | 'todo'>;
 
-/** The fields of a map. Unknown ones are E-RULE-FIELD, those not built yet E-NOT-YET; both are left out. */
+/** The fields of a map. Unknown ones are E-RULE-FIELD, and left out. */
 export function fieldsOf(
   node: YamlNode | null,
-  { of, known, later = [], place, source, problems }: Pick<Fields, 'of' | 'place' | 'source' | 'problems'> & Names,
+  { of, known, place, source, problems }: Pick<Fields, 'of' | 'place' | 'source' | 'problems'> & Names,
 ): Fields {
   const entries = new Map<string, MapEntry>();
   const own = node?.kind === 'map' ? node.entries : [];
@@ -43,16 +43,15 @@ export function fieldsOf(
   for (const entry of node.entries) {
     const name = entry.key.text;
     if (known.includes(name)) entries.set(name, entry);
-    else if (later.includes(name)) notYet(fields, entry.key.place, `\`${name}\``);
     else {
-      const todo = didYouMean(name, [...known, ...later], `\`${of}\` has ${known.join(', ')}`);
+      const todo = didYouMean(name, known, `\`${of}\` has ${known.join(', ')}`);
       problems.push(problemAt(source, entry.key.place, { code: 'E-RULE-FIELD', what: `\`${of}\` has no field ${ticked(name)}`, todo }));
     }
   }
   return fields;
 }
 
-type Names = { readonly known: readonly string[]; readonly later?: readonly string[] };
+type Names = { readonly known: readonly string[] };
 
 export const wrong = ({ source, problems }: Pick<Fields, 'source' | 'problems'>, place: Place, words: Words): undefined =>
   void problems.push(problemAt(source, place, { code: 'E-RULE-VALUE', ...words }));

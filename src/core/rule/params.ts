@@ -33,7 +33,9 @@ function paramOf(fields: Fields, { key, value }: MapEntry): Param | undefined {
   const other = [...values].find(([, one]) => kindOf(one) !== kindOf(byDefault));
   if (other === undefined) return { name, default: byDefault, byKey: values };
   const what = `${ticked(name)}: ${ticked(other[0])} is ${kindOf(other[1])}, the default ${kindOf(byDefault)}`;
-  return wrong(fields, value.place, { what, todo: 'give all one type: 5 is an int, 5.0 a double' });
+  wrong(fields, value.place, { what, todo: 'give all one type: 5 is an int, 5.0 a double' });
+  // What is said of the expressions then is about them.
+  return { name, default: byDefault, byKey: new Map() };
 }
 
 function literalOf(fields: Fields, node: YamlNode | null, at: Parameters<typeof scalarIn>[2]): Value | undefined {

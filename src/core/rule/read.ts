@@ -44,8 +44,6 @@ const known = [
   'rule why owner params over where by keys window every minimum select slo variables when for until keep_firing_for',
   'lease lease_max cooldown latch expires warmup priority targets then guard expect notify mode',
 ].flatMap((names) => names.split(' '));
-/** Fields of rules.md section 2 that this version refuses. */
-const later = ['template'];
 
 const second = 1_000_000_000n;
 
@@ -76,7 +74,7 @@ export function readDraft(text: string, file: string): Draft {
     problems.push(problemAt(source, place, { code: 'E-RULE-NEEDS', what: 'the file holds no rule', todo: 'begin with `rule: NAME`' }));
     return { rule: null, problems };
   }
-  const fields = fieldsOf(yaml.value.root, { of: 'rule', known, later, place, source, problems });
+  const fields = fieldsOf(yaml.value.root, { of: 'rule', known: [...known, 'template'], place, source, problems });
   const rule = yaml.value.root.kind === 'map' ? ruleOf(fields, file) : null;
   return { rule, problems: inFileOrder(problems).slice(0, problemsMax) };
 }
@@ -96,7 +94,15 @@ function ruleOf(fields: Fields, file: string): Rule | null {
   const before = problems.length;
   const over = choiceAt(fields, 'over', ['rpc', 'flow']) ?? null;
   const when = celAt(fields, 'when') ?? null;
-  const isTemplate = problems.some(({ code, what }) => code === 'E-NOT-YET' && what.startsWith('`template`'));
+  const isTemplate = entries.has('template');
+  if (isTemplate)
+    problems.push(
+      problemAt(fields.source, placeOf(fields, 'template'), {
+        code: 'E-RULE-TEMPLATE',
+        what: 'the template is not at hand here',
+        todo: "put its folder beside the rule's, with a template.yaml, and use `flyball rule apply`",
+      }),
+    );
   if (entries.has('when') && !entries.has('over') && !isTemplate)
     missing(fields, { what: '`when` without `over`', todo: 'add over: rpc, or over: flow' });
   const by = readColumns(fields);

@@ -1,22 +1,8 @@
 import type { Facts } from '../../model/facts.ts';
 import { interpreter } from '../../model/interpret.ts';
-import type { Instance, Inventory } from '../../model/inventory.ts';
-import type { FlyRecord, Line } from '../../model/record.ts';
+import type { Inventory } from '../../model/inventory.ts';
+import type { FlyRecord } from '../../model/record.ts';
 import type { Table } from '../../model/table.ts';
-
-/** Everyone that a test's records name, taken as ready: what its requests could have reached. */
-export function inventoryOf(lines: readonly Line[]): Inventory {
-  const found = new Map<string, Instance>();
-  for (const line of lines) {
-    if (line.stream !== 'rpc' && line.stream !== 'flow') continue;
-    const { service, instance, version, zone } = line.destination;
-    if (service === undefined || instance === undefined) continue;
-    const known = { ...(version === undefined ? {} : { version }), ...(zone === undefined ? {} : { zone }) };
-    const id = `${service}\n${instance}`;
-    if (!found.has(id)) found.set(id, { service, instance, ...known, address: '127.0.0.1', port: found.size + 1, ready: true });
-  }
-  return { instances: [...found.values()] };
-}
 
 export type Gate = (record: FlyRecord, nowMs: number) => boolean;
 

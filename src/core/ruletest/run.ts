@@ -3,17 +3,14 @@ import type { Problem, Result } from '../../model/problem.ts';
 import { fail, ok } from '../../model/problem.ts';
 import type { Line } from '../../model/record.ts';
 import type { KeyState } from '../../model/rule.ts';
-import { testNames } from '../../model/test.ts';
 import type { Entry, Table } from '../../model/table.ts';
-import type { TargetInfo } from '../../model/target.ts';
 import { floorDivide } from '../../model/time.ts';
-import { attributes } from '../../model/schema.ts';
 import { addRule, createJudge, intents, readLine } from '../decide/judge.ts';
 import type { Judge } from '../decide/judge.ts';
 import type { Change } from '../decide/types.ts';
-import { emptyGuardState, plan } from '../plan/plan.ts';
+import { createDry, inventoryOf, learn, planDry } from '../plan/dry.ts';
 import type { CompiledRule } from '../rule/types.ts';
-import { gateOf, inventoryOf } from './closed.ts';
+import { gateOf } from './closed.ts';
 import { compareWith } from './expect.ts';
 import { linesOf } from './lines.ts';
 import type { Expectation, Failure, RuleTest, TestResult } from './types.ts';
@@ -84,10 +81,10 @@ function closedLoop(
   lines: readonly Line[],
 ): { readonly read: (line: Line) => boolean; readonly tick: (ns: bigint) => boolean } {
   const { judge, rule, test } = seen;
-  const inventory = inventoryOf(lines);
-  const target = targetFor(lines);
+  const dry = createDry([rule]);
+  for (const line of lines) if (line.stream === 'rpc' || line.stream === 'flow') learn(dry, line);
+  const inventory = inventoryOf(dry);
   const owed = new Map<string, number>();
-  let guardState = emptyGuardState;
   let gate = gateOf([], inventory, owed);
   let plannedMs = Number.NEGATIVE_INFINITY;
   const note = (changes: readonly Change[]): boolean => changes.map((change) => noteChange(seen, change)).includes(true);
@@ -99,14 +96,12 @@ function closedLoop(
       return isRecord;
     },
     tick: (ns) => {
-      const changed = note(readLine(judge, { stream: 'tick', time: ns }));
+      const changed = note(readLine(judge, { stream: 'tick', time: ns })) || judge.told.length > 0;
       const nowMs = Number(ns / 1_000_000n);
       if (!changed && nowMs - plannedMs < planEveryMs) return false;
       plannedMs = nowMs;
-      const inForce = new Map([[target.name, seen.table]]);
-      const planned = plan({ intents: intents(judge), rules: [rule], inventory, targets: [target], inForce, nowMs, guardState });
-      ({ guardState } = planned);
-      seen.table = planned.tables.get(target.name) ?? [];
+      planDry(dry, intents(judge), nowMs);
+      seen.table = dry.table;
       gate = gateOf(seen.table, inventory, owed);
       return false;
     },
@@ -115,26 +110,6 @@ function closedLoop(
 
 /** As the engine does: leases are renewed by planning anew. */
 const planEveryMs = 1_000;
-
-/** Sees all and can do all there is: a test is about the rule, not about an engine. */
-const targetFor = (lines: readonly Line[]): TargetInfo => ({
-  name: 'test',
-  kind: 'test',
-  capabilities: {
-    actions: ['allow', 'deny', 'respond', 'limit', 'split', 'avoid', 'route', 'mirror', 'set'],
-    fields: attributes.map(({ path }) => path),
-    tests: testNames,
-    entriesMax: 10_000,
-    atomic: true,
-    costNs: 0,
-  },
-  // Packets may be for no service that anyone has a name for.
-  sees: { services: ['unnamed', ...servicesIn(lines)] },
-});
-
-const servicesIn = (lines: readonly Line[]): readonly string[] => [
-  ...new Set(lines.flatMap((line) => ('destination' in line ? (line.destination.service ?? []) : []))),
-];
 
 /** True when a table may follow from it. */
 function noteChange(seen: Seen, { keyText, from, to }: Change): boolean {
