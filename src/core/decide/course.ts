@@ -42,7 +42,9 @@ export const isInForce = ({ state }: Pick<Course, 'state'>): boolean => state ==
 
 /** One instant: at most one change of state. `verdict` is of `when` in clear and pending, of `until` turned round in firing and clearing. */
 export function stepCourse(course: Course, verdict: Verdict, t: bigint, timing: Timing): Course {
-  const judged: Course = { ...course, verdict, reason: null };
+  // What most keys in force go through at most instants.
+  if (course.state === 'firing' && verdict === 'holds') return said(course, verdict, t + course.leaseNs);
+  const judged = said(course, verdict, course.leaseEndNs);
   switch (course.state) {
     case 'clear':
       if (verdict !== 'holds' || isCooling(course, t, timing)) return judged;
@@ -57,6 +59,18 @@ export function stepCourse(course: Course, verdict: Verdict, t: bigint, timing: 
       return verdict === 'unknown' ? endure(judged, t, timing) : goOn(judged, t, timing);
   }
 }
+
+/** Field by field: this is done for each key in force at each instant, and a spread takes ten times as long. */
+const said = ({ state, streakNs, firedNs, leaseNs, clearedNs }: Course, verdict: Verdict, leaseEndNs: bigint): Course => ({
+  state,
+  verdict,
+  streakNs,
+  firedNs,
+  leaseNs,
+  leaseEndNs,
+  clearedNs,
+  reason: null,
+});
 
 /** At or after `expires`: every key not clear becomes clear, unknown. */
 export const expireCourse = (course: Course, t: bigint): Course => ({

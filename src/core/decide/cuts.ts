@@ -34,7 +34,7 @@ export function cutsOf(checked: Checked, given: With): ReadonlyMap<bigint, reado
 }
 
 /** The values of an expression that is the same at all times: one, or with params one for each key that they name. */
-function constantsIn(part: Checked, { programs, params }: With): readonly number[] {
+export function constantsIn(part: Checked, { programs, params }: With): readonly number[] {
   const type = part.types.get(part.expr.id);
   if (type === undefined || !isConstant(part.expr, part)) return [];
   const used = part.aggregates.filter(({ id }) => holds(part.expr, id));

@@ -34,18 +34,32 @@ export function judgeInstant(run: RuleRun, t: bigint, before: Standings, news: N
   return changes.length < 2 ? changes : changes.sort((a, b) => compareKeys(a.key, b.key));
 }
 
+/**
+ * Whether nothing can come of judging the rule now: no key is active, and none that is clear is to be judged. Most rules are, at most instants,
+ * so little is looked at. One with a `watch` never expires, does not warm up, and asks nothing but its own records (bands.ts).
+ */
+export function isStill(run: RuleRun): boolean {
+  const { source, watch, active } = run;
+  if (watch === null || watch.length > 0 || active.size > 0 || run.wasBlind || source === null) return false;
+  const { selection } = source.shared;
+  const { turn, readsFrom, blindUntilNs } = selection;
+  if (source.turn !== turn - 1 || readsFrom === turn || blindUntilNs !== null) return false;
+  source.turn = turn;
+  run.isQuiet = true;
+  return true;
+}
+
+/** Something changed for all keys. */
+const isForAllNow = (run: RuleRun, { shared: { selection }, turn }: Source): boolean =>
+  run.looksAround === 'always' || turn !== selection.turn - 1 || selection.readsFrom === selection.turn || usesNow(run.now);
+
 /** The keys that are clear: those that changed, or all of them when something changed for all. A key that begins to hold becomes active. */
 function judgeClear(instant: Judging, source: Source, changes: Change[]): void {
   const { run, t } = instant;
   const { shared, view } = source;
   const { selection } = shared;
   const blind = isBlind(run, t);
-  const isWhole =
-    run.looksAround === 'always' ||
-    source.turn !== selection.turn - 1 ||
-    selection.readsFrom === selection.turn ||
-    blind !== run.wasBlind ||
-    usesNow(run.now);
+  const isWhole = isForAllNow(run, source) || blind !== run.wasBlind;
   const isForAll = isWhole || (run.looksAround === 'siblings' && selection.changedAt === selection.turn);
   source.turn = selection.turn;
   run.wasBlind = blind;
@@ -55,8 +69,13 @@ function judgeClear(instant: Judging, source: Source, changes: Change[]): void {
     if (change !== null) changes.push(change);
   };
   if (isForAll) {
+    run.watch?.splice(0);
     for (let i = 0; i < members.size; i++) judge(members.ids[i]!);
     return;
+  }
+  if (run.watch !== null) {
+    for (const id of run.watch) if (isMember(members, id)) judge(id);
+    return void run.watch.splice(0);
   }
   const { dirty, keys, turn } = selection;
   if (dirty.length <= members.size) {
@@ -103,7 +122,7 @@ function judgeActive(instant: Judging, key: KeyRun): Change | null {
   if (run.firings !== null && isInForce(key.course) !== byUntil)
     noteForce(run.firings, key.text, { t, lastNs: t - run.compiled.rule.everyNs, isInForce: !byUntil });
   const isChange = state !== before.state || verdict !== before.verdict;
-  const values = isChange ? shownValues(instant, key.id, byUntil) : new Map<string, Value | null>();
+  const values = isChange ? shownValues(instant, key.id, byUntil) : noValues;
   const { held } = key;
   key.held = hold(instant, key, values);
   notify(instant, key, held);
@@ -118,6 +137,8 @@ function judgeActive(instant: Judging, key: KeyRun): Change | null {
   const { verdict: verdictBefore, state: from } = before;
   return { timeNs: t, rule: rule.name, revision, key: columns, keyText: text, from, to: state, verdict, verdictBefore, reason, values };
 }
+
+const noValues: ReadonlyMap<string, Value | null> = new Map();
 
 /** A key that began to fire, or that ceased to. */
 function notify({ run, news }: Instant, { text, held }: KeyRun, before: Held | null): void {
@@ -142,12 +163,12 @@ function verdictOf(instant: Instant, id: number, byUntil: boolean): Verdict {
   return result !== (byUntil && until !== null) ? 'holds' : 'clear';
 }
 
-function isBlind({ compiled, startNs, holds }: RuleRun, t: bigint): boolean {
+function isBlind({ compiled, startNs, reads }: RuleRun, t: bigint): boolean {
   const { warmup, windowNs } = compiled.rule;
   if (compiled.when === null) return false;
   const isWarming = warmup === 'window' && startNs !== null && t - windowNs < startNs;
   if (isWarming) return true;
-  for (const { shared } of holds.values()) if (shared.selection.blindUntilNs !== null && t <= shared.selection.blindUntilNs) return true;
+  for (const { shared } of reads) if (shared.selection.blindUntilNs !== null && t <= shared.selection.blindUntilNs) return true;
   return false;
 }
 

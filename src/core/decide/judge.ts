@@ -15,10 +15,12 @@ import { createLife, heardSource, sawRecord } from '../window/liveness.ts';
 import type { StreamLife } from '../window/liveness.ts';
 import type { Counters } from '../window/selection.ts';
 import { addMember } from '../window/view.ts';
+import { bandsOf, watchBands } from './bands.ts';
+import type { Bands } from './bands.ts';
 import { isInForce } from './course.ts';
 import { recordOf } from './hoist.ts';
 import { standingsFor } from './firing.ts';
-import { judgeInstant } from './instant.ts';
+import { isStill, judgeInstant } from './instant.ts';
 import { leave } from './join.ts';
 import { keepKnown } from './known.ts';
 import { noteForce } from './past.ts';
@@ -27,7 +29,7 @@ import { activate, createRun, forget, isStanding, knownKeys, standing, standingO
 import type { RuleRun } from './run.ts';
 import { faceOf, follow } from './shared.ts';
 import type { Shared } from './shared.ts';
-import { instantAfter } from './skip.ts';
+import { instantAfter, isNear } from './skip.ts';
 import type { Change, Intent, Key, News, ResolvedAction, Told } from './types.ts';
 
 /** All rules over one stream of lines. Changed in place by the functions here; the same calls give the same results. */
@@ -39,6 +41,8 @@ export type Judge = {
   readonly runs: RuleRun[];
   readonly selections: Readonly<Record<Stream, Shared[]>>;
   readonly life: Readonly<Record<Stream, StreamLife>>;
+  /** Made anew when rules come or go. */
+  bands: Map<Shared, Bands>;
   /** The greatest time read, of any line; null before the first. */
   streamTimeNs: bigint | null;
   /** The first instant of any rule that is not judged yet; null: there is none. */
@@ -63,6 +67,7 @@ export const createJudge = ({
   runs: [],
   selections: { rpc: [], flow: [] },
   life: createLife(),
+  bands: new Map(),
   streamTimeNs: null,
   dueNs: null,
   isFinished: false,
@@ -110,6 +115,7 @@ export function addRule(judge: Judge, compiled: CompiledRule, { resume: goesOn =
   for (const [key, atNs] of reverted) run.reverted.set(key, atNs);
   keepKnown(run, judge.instances);
   judge.runs.push(run);
+  judge.bands.clear();
   judge.runs.sort((a, b) => compareText(nameOf(a), nameOf(b)));
   if (judge.streamTimeNs !== null) start(run, judge.streamTimeNs);
   for (const { key, sinceNs, leaseEndNs, actions, values = new Map() } of goesOn) {
@@ -164,6 +170,7 @@ export function removeRule(judge: Judge, name: string): readonly Intent[] {
   const at = judge.runs.findIndex((run) => nameOf(run) === name);
   const [run] = at < 0 ? [] : judge.runs.splice(at, 1);
   if (run === undefined) return [];
+  judge.bands.clear();
   const ended = intentsOf(run);
   for (const id of knownKeys(run)) forget(run, id);
   leave(judge, run.source, run.holds);
@@ -253,29 +260,49 @@ function reach(judge: Judge, time: bigint): readonly Change[] {
   judge.streamTimeNs = time;
   if (judge.dueNs === null || time < judge.dueNs) return none;
   const changes: Change[] = [];
-  for (let t: bigint | null = judge.dueNs; t !== null && t <= time; t = nextDue(judge)) {
-    const due = judge.runs.filter(isDue).filter((run) => run.nextNs === t);
-    const found = judgeAt(judge, t, due);
+  let t: bigint | null = judge.dueNs;
+  while (t !== null && t <= time) {
+    const at: bigint = t;
+    const due = judge.runs.filter((run): run is Due => run.nextNs === at && !run.isOver);
+    const found = judgeAt(judge, at, due);
     for (const change of found) changes.push(change);
-    for (const run of due) run.nextNs = instantAfter(run, t, { last: time, life: judge.life });
+    setNext(judge, due, { t: at, last: time });
+    t = nextDue(judge);
   }
-  judge.dueNs = nextDue(judge);
+  judge.dueNs = t;
   return changes;
+}
+
+/** The instant that each of these rules is judged at next. With thousands of them, what is the same for all is asked once. */
+function setNext({ life }: Judge, due: readonly Due[], { t, last }: { readonly t: bigint; readonly last: bigint }): void {
+  let everyNs: bigint | null = null;
+  let near: bigint | null = null;
+  for (const run of due) {
+    if (run.compiled.rule.everyNs !== everyNs) {
+      ({ everyNs } = run.compiled.rule);
+      near = isNear(everyNs, t, last) ? t + everyNs : null;
+    }
+    run.nextNs = near ?? instantAfter(run, t, { last, life });
+  }
 }
 
 /** Judges these rules, whose next instant is `t`. */
 function judgeAt(judge: Judge, t: bigint, due: readonly RuleRun[]): readonly Change[] {
   const changes: Change[] = [];
   const advanced = new Set<Shared>();
-  for (const { holds } of due)
-    for (const { shared, stream } of holds.values()) {
-      if (advanced.has(shared)) continue;
+  let last: Shared | null = null;
+  for (const { reads } of due)
+    for (const { shared, stream } of reads) {
+      if (shared === last || advanced.has(shared)) continue;
+      last = shared;
       advanced.add(shared);
       advance(shared.selection, t);
       follow(shared, judge.life[stream], t);
+      watch(judge, shared);
     }
   const before = standingsFor(due, judge.runs);
   for (const run of due) {
+    if (isStill(run)) continue;
     const news: News[] = [];
     for (const change of judgeInstant(run, t, before, news)) changes.push(change);
     if (news.length === 0) continue;
@@ -284,6 +311,12 @@ function judgeAt(judge: Judge, t: bigint, due: readonly RuleRun[]): readonly Cha
   }
   for (const { selection } of advanced) beginTurn(selection);
   return changes;
+}
+
+function watch(judge: Judge, shared: Shared): void {
+  let bands = judge.bands.get(shared);
+  if (bands === undefined) judge.bands.set(shared, (bands = bandsOf(shared, judge.runs, judge.programs)));
+  watchBands(shared, bands);
 }
 
 type Due = RuleRun & { nextNs: bigint };

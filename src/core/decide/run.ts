@@ -20,7 +20,7 @@ import type { NowUse } from './now.ts';
 import type { Firings } from './past.ts';
 import { createSiblingCache } from './siblings.ts';
 import type { SiblingCache } from './siblings.ts';
-import type { Joined } from './source.ts';
+import type { Hold, Joined } from './source.ts';
 import { faceOf } from './shared.ts';
 import type { Shared } from './shared.ts';
 import type { Key, ResolvedAction } from './types.ts';
@@ -90,6 +90,8 @@ export type RuleRun = {
   /** null: it measures nothing of its own. */
   readonly source: Source | null;
   readonly holds: Joint['holds'];
+  /** The same in a list, to be walked at each instant. */
+  readonly reads: readonly Hold[];
   readonly when: Judged | null;
   readonly until: Judged | null;
   readonly order: Judged | null;
@@ -113,6 +115,8 @@ export type RuleRun = {
   /** Keys whose `standing` is `active`, by number. */
   readonly active: Map<number, KeyRun>;
   readonly tellsClear: boolean;
+  /** Clear keys that are to be judged, where others need not (see bands.ts); null: all that changed are. */
+  watch: number[] | null;
   /** Keys that it knows because they are in the inventory. */
   readonly pinned: Set<number>;
   /** Keys that it knows. */
@@ -144,6 +148,7 @@ export function createRun(judge: Telling, compiled: CompiledRule): RuleRun {
     timing: rule,
     source,
     holds,
+    reads: [...holds.values()],
     when: orNull(when),
     until: orNull(until),
     order: orNull(order),
@@ -160,6 +165,7 @@ export function createRun(judge: Telling, compiled: CompiledRule): RuleRun {
     now: nowUse([...aggregateTexts(compiled), ...compiled.variables.map(({ checked }) => checked)]),
     active: new Map(),
     tellsClear: judge.tellsClear,
+    watch: null,
     pinned: new Set(),
     known: 0,
     startNs: null,

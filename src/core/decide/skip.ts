@@ -22,7 +22,7 @@ export function instantAfter(run: RuleRun, t: bigint, { last, life }: { readonly
   const { everyNs } = run.compiled.rule;
   const after = t + everyNs;
   // What other rules do, and when this one fired, changes without a record.
-  if (!run.isQuiet || run.asksFor.length > 0 || run.firings !== null || last < t + skipMin * everyNs) return after;
+  if (!run.isQuiet || run.asksFor.length > 0 || run.firings !== null || isNear(everyNs, t, last)) return after;
   const event = nextEvent(run, t, life);
   const horizon = event === null || event > last ? last + 1n : event;
   const steps = (horizon - t + everyNs - 1n) / everyNs;
@@ -31,6 +31,9 @@ export function instantAfter(run: RuleRun, t: bigint, { last, life }: { readonly
   renewLeases(run, target - everyNs);
   return target;
 }
+
+/** Whether so few instants lie before the line that each is judged. */
+export const isNear = (everyNs: bigint, t: bigint, last: bigint): boolean => last < t + skipMin * everyNs;
 
 /** The earliest time after `t` from which an instant may differ from the one at `t`; null: none will while nothing is read. */
 function nextEvent(run: RuleRun, t: bigint, life: Lives): bigint | null {

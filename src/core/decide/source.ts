@@ -56,7 +56,8 @@ export function joinSelection(judge: Joined, wanted: Wanted, columns: Lens['colu
     const where = allOf(ofRecord.map(programs.record));
     const measured = programs.records(wanted.columns.map(({ checked }) => checked));
     const selects = { id, stream, seesAllReporters, grainNs, everyNs, where, columns: measured, columnCount: wanted.columns.length };
-    shared = createShared(createSelection(selects), streamTimeNs);
+    const asks = { where: ofRecord, columns: wanted.columns.map(({ checked }) => checked) };
+    shared = createShared(createSelection({ ...selects, asks }), streamTimeNs);
     shared.selection.startNs = streamTimeNs;
     all.push(shared);
   }

@@ -119,7 +119,7 @@ function makeRoom(window: Window, at: number, { startNs, endNs }: Pane): void {
 const nextNumber = ({ counters }: Selection): number => counters.records % 2 ** 31;
 
 /** The row of a key in a pane that no window holds yet. */
-function rowOf(selection: Selection, pane: Pane, id: number): number {
+export function rowOf(selection: Selection, pane: Pane, id: number): number {
   const { keys } = selection;
   if (keys.rowPane[id] === pane.number) {
     const row = keys.row[id]!;

@@ -4,8 +4,7 @@ import { slide } from './advance.ts';
 import { moveInts } from './keep/counts.ts';
 import { createKeeper } from './keep/kinds.ts';
 import type { KeeperKind } from './keep/kinds.ts';
-import type { NumberPairs } from './keep/pairs.ts';
-import type { Quantiles } from './keep/quantiles.ts';
+import type { Placed, Quantiles } from './keep/quantiles.ts';
 import type { SlotSpec } from './layout.ts';
 import type { Selection } from './selection.ts';
 import type { Slot } from './slot.ts';
@@ -133,7 +132,7 @@ function cut(selection: Selection, { keepers: [place = -1] }: Slot): void {
   const constants = [...selection.slots.values()].flatMap((slot) => (slot.keepers[0] === place ? slot.cuts : []));
   const { keeper, windows } = selection.keepers[place]!;
   (keeper as Quantiles & typeof keeper).cutAt(constants, (window) =>
-    windows.has(window) ? [...panesIn(selection, window)].map((pane) => pane.columns[place] as NumberPairs) : [],
+    windows.has(window) ? [...panesIn(selection, window)].map((pane) => pane.columns[place] as Placed) : [],
   );
   // What was read before is of the old intervals.
   selection.readsFrom = selection.turn + 1;

@@ -10,6 +10,8 @@ export type Buckets = {
   readonly valueOf: (id: number) => number;
 };
 
+/** Values of intervals that are remembered. */
+const shownMax = 10_000;
 const shift = 13;
 /** Table of the intervals from 1 to 2^54, where most values lie. */
 const tableFrom = 1023 << 7;
@@ -18,6 +20,7 @@ const tableSize = 54 << 7;
 export function createBuckets(constants: Iterable<number>, whole: boolean): Buckets {
   // No double near 0 stands for it within 1 %, so it is an interval of its own.
   const cuts = [...new Set([...constants, 0])].map((cut) => (cut === 0 ? 0 : cut)).sort((a, b) => a - b);
+  const shown = new Map<number, number>();
   const double = new Float64Array(1);
   const words = new Uint32Array(double.buffer);
   const isLittle = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
@@ -62,21 +65,30 @@ export function createBuckets(constants: Iterable<number>, whole: boolean): Buck
       return searched(x, octavePart(x));
     },
     valueOf: (id) => {
-      let n = 0;
-      while (n < cuts.length && cutParts[n]! + 2 * n + 1 < id) n++;
-      if (n < cuts.length && cutParts[n]! + 2 * n + 1 === id) return cuts[n]!;
-      const part = id - 2 * n;
-      const below = n > 0 && cutParts[n - 1] === part ? cuts[n - 1]! : null;
-      const above = n < cuts.length && cutParts[n] === part ? cuts[n]! : null;
-      const [from, to] = [edge(part), edge(part + 1)];
-      if (!Number.isFinite(from) || !Number.isFinite(to)) return part < 0 ? -Infinity : Infinity;
-      if (!whole) return shortIn(middle(below ?? from, above ?? to), below ?? from, above ?? to);
-      // Intervals of positive numbers hold their lower edge, those of negative ones their upper.
-      const least = below !== null ? below + 1 : part < 0 ? Math.floor(from) + 1 : Math.ceil(from);
-      const most = above !== null ? above - 1 : part < 0 ? Math.floor(to) : Math.ceil(to) - 1;
-      return shortIn(least + Math.floor((most - least) / 2), least, most);
+      const known = shown.get(id);
+      if (known !== undefined) return known;
+      if (shown.size >= shownMax) shown.clear();
+      const value = middleOf(id);
+      shown.set(id, value);
+      return value;
     },
   };
+
+  function middleOf(id: number): number {
+    let n = 0;
+    while (n < cuts.length && cutParts[n]! + 2 * n + 1 < id) n++;
+    if (n < cuts.length && cutParts[n]! + 2 * n + 1 === id) return cuts[n]!;
+    const part = id - 2 * n;
+    const below = n > 0 && cutParts[n - 1] === part ? cuts[n - 1]! : null;
+    const above = n < cuts.length && cutParts[n] === part ? cuts[n]! : null;
+    const [from, to] = [edge(part), edge(part + 1)];
+    if (!Number.isFinite(from) || !Number.isFinite(to)) return part < 0 ? -Infinity : Infinity;
+    if (!whole) return shortIn(middle(below ?? from, above ?? to), below ?? from, above ?? to);
+    // Intervals of positive numbers hold their lower edge, those of negative ones their upper.
+    const least = below !== null ? below + 1 : part < 0 ? Math.floor(from) + 1 : Math.ceil(from);
+    const most = above !== null ? above - 1 : part < 0 ? Math.floor(to) : Math.ceil(to) - 1;
+    return shortIn(least + Math.floor((most - least) / 2), least, most);
+  }
 }
 
 /** A number people can read, if one with three or four digits lies strictly inside. */

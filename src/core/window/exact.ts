@@ -13,8 +13,13 @@ export function readDecimal(text: string): Decimal | null {
     : { numerator: digits, denominator: 10n ** BigInt(-power) };
 }
 
+const quickMax = 2n ** 50n;
+
 /** Nearest rank, counted from 1: max(1, ceil(q · n)), never above n (rules.md section 3.6). */
 export function nearestRank(q: Decimal, n: number): number {
+  const quick = Number(q.numerator) * n;
+  // Below 2^50 the quotient of two whole numbers is never rounded onto one that it does not reach.
+  if (quick < 2 ** 50 && q.denominator < quickMax) return Math.min(n, Math.max(1, Math.ceil(quick / Number(q.denominator))));
   const product = q.numerator * BigInt(n);
   const rank = Number((product + q.denominator - 1n) / q.denominator);
   return Math.min(n, Math.max(1, rank));

@@ -53,6 +53,7 @@ export function closeIfIdle(selection: Selection, id: number): void {
   keys.values[id] = null;
   keys.free.push(id);
   keys.open--;
+  keys.closed++;
 }
 
 /** The key changed at this turn. */

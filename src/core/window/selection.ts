@@ -20,6 +20,8 @@ export type Selection = {
   readonly where: Measure | null;
   readonly columns: Measures;
   readonly columnCount: number;
+  /** What `where` and `columns` are made of, the conditions of `where` joined by &&. */
+  readonly asks: { readonly where: readonly Checked[]; readonly columns: readonly Checked[] };
   /** The arguments of all series. */
   measures: Measures;
   /** The columns of the record at hand, and its arguments. */
@@ -115,6 +117,8 @@ export type Keys = {
   /** Numbers below this have room everywhere. */
   room: number;
   open: number;
+  /** How many were closed so far: what was remembered of numbers before may be wrong. */
+  closed: number;
   /** Rows in panes. */
   held: Int32Array;
   /** Rules that know the key, and hold it open. */
@@ -153,7 +157,10 @@ export const keysMax = 100_000;
 /** Cells (12 to 30 bytes each) in the panes of one selection; while a window would hold a record that was not kept, every verdict is unknown. */
 export const cellsMax = 10_000_000;
 
-export type Selects = Pick<Selection, 'id' | 'stream' | 'seesAllReporters' | 'where' | 'columns' | 'columnCount' | 'grainNs' | 'everyNs'>;
+export type Selects = Pick<
+  Selection,
+  'id' | 'stream' | 'seesAllReporters' | 'where' | 'columns' | 'columnCount' | 'asks' | 'grainNs' | 'everyNs'
+>;
 
 export const createSelection = (selects: Selects): Selection => ({
   ...selects,
@@ -176,6 +183,7 @@ export const createSelection = (selects: Selects): Selection => ({
     free: [],
     room: 0,
     open: 0,
+    closed: 0,
     held: new Int32Array(0),
     known: new Int32Array(0),
     touched: new Int32Array(0),

@@ -49,16 +49,18 @@ export function compileAll(all: readonly Checked[], names: Names): RunAll | null
   return make(functionText('r, out', put, lines.join(' ')), put.constants, null) as RunAll;
 }
 
-function canonicalCode({ js, type: { kind } }: Code): string {
+/** Code whose value is in the canonical form of a Measure. */
+export function canonicalCode({ js, type: { kind } }: Code): string {
   if (kind === 'string' || kind === 'bool' || kind === 'int') return js;
   if (kind === 'double') return `rt.plain(${js})`;
   return kind === 'duration' || kind === 'timestamp' ? `rt.whenExact(${js})` : 'undefined';
 }
 
 /** What the code of one function needs besides its text. */
-type Put = { readonly inputs: string; readonly temporaries: string[]; readonly constants: unknown[]; readonly beside: string[] };
+export type Put = { readonly inputs: string; readonly temporaries: string[]; readonly constants: unknown[]; readonly beside: string[] };
 
-function codeOf(checked: Checked, names: Names, { inputs, temporaries, constants, beside }: Put, shares: boolean): Code | null {
+/** null: it holds a constant that numbers cannot. */
+export function codeOf(checked: Checked, names: Names, { inputs, temporaries, constants, beside }: Put, shares: boolean): Code | null {
   const scope: Scope = {
     checked,
     names,
@@ -89,7 +91,7 @@ function functionText(parameters: string, { temporaries, beside }: Put, body: st
 }
 
 /** Runs text that the emitter wrote. */
-function make(text: string, constants: readonly unknown[], codes: Codes | null): unknown {
+export function make(text: string, constants: readonly unknown[], codes: Codes | null): unknown {
   const names = constants.map((_, i) => `k${i}`);
   const known = codes?.get(`${names.length} ${text}`);
   if (known !== undefined) return known(runtime, lib, ...constants);

@@ -16,6 +16,11 @@ export function createTrues(): Trues {
       if (row >= column.trues.length) column.trues = grownInts(column.trues, row + 1);
       column.trues[row]!++;
     },
+    addAll: (column, { n, rows, values, room }) => {
+      column.trues = grownInts(column.trues, room);
+      const { trues } = column;
+      for (let j = 0; j < n; j++) if (values[j] === 1) trues[rows[j]!]!++;
+    },
     move: ({ trues }, rows, window, by) => moveInts(totals[window]!, trues, rows, by),
     late: (window, key, value) => {
       if (value === true) totals[window]![key]!++;

@@ -27,6 +27,7 @@ export function createDistinct(): Distinct {
       keys.push(key);
       values.push(value);
     },
+    addAll: null,
     move: ({ keys, values }, _rows, window, by) => {
       for (let i = 0; i < keys.length; i++) change(window, keys[i]!, values[i]!, by);
     },

@@ -1,5 +1,5 @@
 import { ratio } from '../exact.ts';
-import { createNumberPairs, pushNumber } from './pairs.ts';
+import { createNumberPairs, pushNumber, pushNumbers } from './pairs.ts';
 import type { NumberPairs } from './pairs.ts';
 import type { Keeper } from './keeper.ts';
 
@@ -34,6 +34,7 @@ export function createDoubleSums(withSquares: boolean): DoubleSums {
     newColumn: createNumberPairs,
     clear: (column) => void (column.size = 0),
     add: (column, _row, key, value) => pushNumber(column, key, Number(value)),
+    addAll: pushNumbers,
     move: ({ size, keys, values }, _rows, window, by) => {
       for (let i = 0; i < size; i++) change(window, keys[i]!, values[i]!, by);
     },

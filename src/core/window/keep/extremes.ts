@@ -37,6 +37,7 @@ export function createExtremes(): Extremes {
       if (low === undefined || compareScalars(value, low) < 0) least[row] = value;
       if (high === undefined || compareScalars(value, high) > 0) greatest[row] = value;
     },
+    addAll: null,
     move: ({ least, greatest }, { size, keys }, window, by) => {
       const move = by > 0 ? enter : leave;
       for (let row = 0; row < size; row++) {

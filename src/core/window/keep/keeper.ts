@@ -3,6 +3,17 @@ import type { Scalar } from '../../cel/value.ts';
 /** The rows of a pane: each a key, and how many of its records came in that pane. */
 export type Rows = { size: number; keys: Int32Array; counts: Int32Array };
 
+/** Values of records 0 … n − 1, each with its row and key; NaN: it erred, and is left out. */
+export type Many = {
+  readonly n: number;
+  readonly rows: Int32Array;
+  readonly keys: Int32Array;
+  readonly values: Float64Array;
+  /** Rows are below this. */
+  readonly room: number;
+  readonly hasErrors: boolean;
+};
+
 /**
  * What one argument of a selection keeps of its values. A pane holds a column of them; a window holds totals by key, which panes enter when
  * they close and leave when the window has passed them. Keys and windows are small whole numbers.
@@ -16,6 +27,8 @@ export type Keeper<C = unknown> = {
   readonly clear: (column: C) => void;
   /** A value of `key` comes into the pane, in this row of it. */
   readonly add: (column: C, row: number, key: number, value: Scalar) => void;
+  /** The same for many values at once, where they are numbers (1 and 0 for bools); null: there is no quicker way than one by one. */
+  readonly addAll: ((column: C, values: Many) => void) | null;
   /** The pane enters a window (+1) or leaves it (−1). */
   readonly move: (column: C, rows: Rows, window: number, by: 1 | -1) => void;
   /** A value comes late, into a pane that this window holds already. */

@@ -1,6 +1,6 @@
 import { createBuckets } from '../buckets.ts';
 import type { Buckets } from '../buckets.ts';
-import { createNumberPairs, pushNumber } from './pairs.ts';
+import { createNumberPairs, pushNumber, pushNumbers } from './pairs.ts';
 import type { NumberPairs } from './pairs.ts';
 import { grownInts } from './keeper.ts';
 import type { Keeper } from './keeper.ts';
@@ -8,17 +8,34 @@ import type { Keeper } from './keeper.ts';
 /** How many values lie in each interval from `base` on. */
 type Histogram = { base: number; counts: Int32Array };
 
+/** Values of a pane, the interval that each of the first `placed` lies in by these buckets, and those of the first `ordered` (−1: none yet) key by key. */
+export type Placed = NumberPairs & {
+  intervals: Int32Array;
+  by: Buckets | null;
+  placed: number;
+  sorted: Int32Array;
+  runs: readonly Run[];
+  ordered: number;
+};
+
+/** The intervals of one key end before this place. */
+type Run = { readonly key: number; readonly end: number };
+
+/** By key, where its next interval goes; 0 between uses. */
+type First = { at: Int32Array };
+
 /** The distribution of ints, doubles, or durations in ns, by window and key. */
-export type Quantiles = Keeper<NumberPairs> & {
+export type Quantiles = Keeper<Placed> & {
   /** A number in the interval of the value with this rank from 1, among `n`. */
   readonly at: (window: number, key: number, rank: number, n: number) => number;
   /** Cuts the intervals at these constants, and counts anew what the panes hold. */
-  readonly cutAt: (constants: readonly number[], held: (window: number) => Iterable<NumberPairs>) => void;
+  readonly cutAt: (constants: readonly number[], held: (window: number) => Iterable<Placed>) => void;
 };
 
 export function createQuantiles(whole: boolean): Quantiles {
   const totals: (Histogram | undefined)[][] = [];
   let buckets: Buckets = createBuckets([], whole);
+  const first: First = { at: new Int32Array(0) };
   const change = (histograms: (Histogram | undefined)[], key: number, id: number, by: 1 | -1): void => {
     let histogram = histograms[key];
     if (histogram === undefined) histograms[key] = histogram = { base: id - 8, counts: new Int32Array(32) };
@@ -26,15 +43,44 @@ export function createQuantiles(whole: boolean): Quantiles {
     if (at < 0 || at >= histogram.counts.length) at = widen(histogram, id);
     histogram.counts[at]! += by;
   };
-  const move = ({ size, keys, values }: NumberPairs, window: number, by: 1 | -1): void => {
+  const move = (column: Placed, window: number, by: 1 | -1): void => {
     const histograms = totals[window]!;
+    intervalsOf(column);
+    if (column.ordered !== column.size) order(column, first);
+    let i = 0;
+    for (const { key, end } of column.runs) {
+      let histogram = histograms[key];
+      if (histogram === undefined) histograms[key] = histogram = { base: column.sorted[i]! - 8, counts: new Int32Array(32) };
+      i = addRun(histogram, column.sorted, { from: i, end, by });
+    }
+  };
+  /** In which interval each value of a pane lies: found once, though the pane enters and leaves every window. */
+  const intervalsOf = (column: Placed): Int32Array => {
+    if (column.by !== buckets) Object.assign(column, { by: buckets, placed: 0, ordered: -1 });
+    const { size, values } = column;
+    const intervals = (column.intervals = grownInts(column.intervals, size));
     const { idOf } = buckets;
-    for (let i = 0; i < size; i++) change(histograms, keys[i]!, idOf(values[i]!), by);
+    for (let i = column.placed; i < size; i++) intervals[i] = idOf(values[i]!);
+    column.placed = size;
+    return intervals;
   };
   return {
     cells: 1,
-    newColumn: createNumberPairs,
-    clear: (column) => void (column.size = 0),
+    newColumn: () => ({
+      ...createNumberPairs(),
+      intervals: new Int32Array(16),
+      by: null,
+      placed: 0,
+      sorted: new Int32Array(16),
+      runs: [],
+      ordered: -1,
+    }),
+    clear: (column) => void Object.assign(column, { size: 0, placed: 0, ordered: -1 }),
+    // As they come, so that an instant has less to do.
+    addAll: (column, many) => {
+      pushNumbers(column, many);
+      intervalsOf(column);
+    },
     add: (column, _row, key, value) => pushNumber(column, key, Number(value)),
     move: (column, _rows, window, by) => move(column, window, by),
     late: (window, key, value) => change(totals[window]!, key, buckets.idOf(Number(value)), 1),
@@ -55,6 +101,52 @@ export function createQuantiles(whole: boolean): Quantiles {
       });
     },
   };
+}
+
+/**
+ * Puts the intervals of a pane in order of keys. A histogram is a few KB and keys come mixed: one at a time stays in the processor's cache while
+ * it is counted, which takes a fifth of the time (`npm run bench -- latency`).
+ */
+function order(column: Placed, first: First): void {
+  const { keys, size, intervals } = column;
+  const found: number[] = [];
+  for (let i = 0; i < size; i++) {
+    const key = keys[i]!;
+    if (key >= first.at.length) first.at = grownInts(first.at, key + 1);
+    if (first.at[key]!++ === 0) found.push(key);
+  }
+  const { at } = first;
+  let end = 0;
+  const runs: Run[] = [];
+  for (const key of found) {
+    const from = end;
+    end += at[key]!;
+    at[key] = from;
+    runs.push({ key, end });
+  }
+  const sorted = (column.sorted = grownInts(column.sorted, size));
+  for (let i = 0; i < size; i++) sorted[at[keys[i]!]!++] = intervals[i]!;
+  for (const key of found) at[key] = 0;
+  Object.assign(column, { runs, ordered: size });
+}
+
+/** Counts the intervals from `from` to before `end`, and gives `end`. */
+function addRun(
+  histogram: Histogram,
+  intervals: Int32Array,
+  { from, end, by }: { readonly from: number; readonly end: number; readonly by: 1 | -1 },
+): number {
+  let { base, counts } = histogram;
+  for (let i = from; i < end; i++) {
+    const id = intervals[i]!;
+    let at = id - base;
+    if (at < 0 || at >= counts.length) {
+      at = widen(histogram, id);
+      ({ base, counts } = histogram);
+    }
+    counts[at]! += by;
+  }
+  return end;
 }
 
 /** The index at which the count from below reaches `rank`; counted from above where that is nearer. */

@@ -12,6 +12,7 @@ export function createSquares(): Squares {
     newColumn: (): bigint[] => [],
     clear: (column) => void (column.length = 0),
     add: (column, row, _key, value) => plus(column, row, square(value)),
+    addAll: null,
     move: (column, { size, keys }, window, by) => {
       const total = totals[window]!;
       for (let row = 0; row < size; row++) plus(total, keys[row]!, by > 0 ? (column[row] ?? 0n) : -(column[row] ?? 0n));

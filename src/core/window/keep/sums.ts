@@ -25,6 +25,10 @@ export function createSums(): Sums {
       if (row >= column.low.length) growLimbs(column, row + 1);
       addTo(column, row, value);
     },
+    addAll: (column, { n, rows, values, room }) => {
+      if (room > column.low.length) growLimbs(column, room);
+      for (let j = 0; j < n; j++) if (!Number.isNaN(values[j]!)) addTo(column, rows[j]!, values[j]!);
+    },
     move: ({ low, high }, { size, keys }, window, by) => {
       const total = totals[window]!;
       const end = Math.min(size, low.length);
