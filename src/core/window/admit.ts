@@ -98,12 +98,12 @@ function createPane(selection: Selection, startNs: bigint): Pane {
   if (spare === undefined || spare.columns.length < selection.keepers.length) {
     const rows: Rows = { size: 0, keys: new Int32Array(16), counts: new Int32Array(16) };
     const columns = selection.keepers.map(({ keeper }) => keeper.newColumn());
-    return { number, startNs, endNs, rows, errors: selection.series.map(() => null), columns, cells: 0 };
+    return { number, startNs, endNs, rows, errors: selection.series.map(() => null), columns, cells: 0, isPacked: false };
   }
   selection.keepers.forEach(({ keeper }, k) => keeper.clear(spare.columns[k]));
   spare.errors.fill(null);
   spare.rows.size = 0;
-  return Object.assign(spare, { number, startNs, endNs, cells: 0 });
+  return Object.assign(spare, { number, startNs, endNs, cells: 0, isPacked: false });
 }
 
 /** A pane that is put among those of a window is in it if its time is, though it is empty yet. */

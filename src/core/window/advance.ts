@@ -1,5 +1,6 @@
 import { moveInts } from './keep/counts.ts';
 import { closeIfIdle, touch } from './keys.ts';
+import { packFromNs } from './selection.ts';
 import type { Pane, Selection, Window } from './selection.ts';
 
 /** Panes kept to be written anew. */
@@ -45,7 +46,19 @@ export function slide(selection: Selection, window: Window, w: number, t: bigint
   for (let pane = panes[window.end]; pane !== undefined && pane.endNs <= toNs; pane = panes[++window.end]) move(selection, pane, w, 1);
 }
 
+/** A pane that is kept for long needs less room once it has passed. */
+function pack(selection: Selection, pane: Pane): void {
+  pane.isPacked = true;
+  selection.keepers.forEach(({ keeper }, k) => {
+    const freed = keeper.pack?.(pane.columns[k]) ?? 0;
+    pane.cells -= freed;
+    selection.cells -= freed;
+    if (freed > 0) selection.hasPacked = true;
+  });
+}
+
 function move(selection: Selection, pane: Pane, w: number, by: 1 | -1): void {
+  if (!pane.isPacked && selection.heldNs >= packFromNs) pack(selection, pane);
   const { rows } = pane;
   const { counts } = selection.windows[w]!;
   for (let row = 0; row < rows.size; row++) {

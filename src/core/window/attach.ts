@@ -21,11 +21,18 @@ const seriesMax = 256;
 export function covers(selection: Selection, specs: readonly SlotSpec[]): boolean {
   const { panes, windows, heldNs } = selection;
   const isEmpty = panes.length === 0;
+  const mayCut = (spec: SlotSpec): boolean => {
+    const asked = [...selection.slots.values()].filter(
+      (slot) => slot.series >= 0 && selection.series[slot.series]?.fingerprint === spec.fingerprint,
+    );
+    return !selection.hasPacked || spec.cuts.every((constant) => asked.some(({ cuts }) => cuts.includes(constant)));
+  };
   return specs.every((spec) => {
     const series = selection.series.find(({ fingerprint }) => fingerprint === spec.fingerprint);
     const isKept = spec.kinds.every((kind) => series?.keepers.some((k) => selection.keepers[k]!.kind === kind) === true);
     const isKnown = selection.places.has(placeKey(spec));
     const mayWiden = windows.length < (spec.lagNs === 0n ? windowsMax : laggedMax) && (isEmpty || spec.windowNs + spec.lagNs <= heldNs);
+    if (!mayCut(spec)) return false;
     return (isKept || (isEmpty && selection.series.length < seriesMax)) && (isKnown || mayWiden);
   });
 }

@@ -1,8 +1,9 @@
 import type { FlyRecord } from '../../model/record.ts';
 import type { Scalar } from '../cel/value.ts';
+import { countHeavy } from './heavy.ts';
 import { findKey, putKey, removeKey } from './index.ts';
 import { grownInts } from './keep/keeper.ts';
-import { keysMax } from './selection.ts';
+import { heavyKeysMax, keysMax } from './selection.ts';
 import type { Selection } from './selection.ts';
 import { addMember, createMembers, offer, removeMember } from './view.ts';
 
@@ -14,7 +15,8 @@ export function openKey(selection: Selection, values: readonly Scalar[], record:
   const { keys, keepers, windows } = selection;
   const found = findKey(keys.index, values);
   if (found >= 0) return found;
-  if (keys.open >= keysMax) return -1;
+  // Of those beyond the bound the heavy ones are let in, and nothing is put out for them: what fires stays.
+  if (keys.open >= keysMax && (keys.open >= keysMax + heavyKeysMax || !countHeavy(selection.heavy, values))) return -1;
   const id = keys.free.pop() ?? keys.values.length;
   if (id >= keys.room) {
     keys.room = Math.max(16, keys.room * 2);

@@ -2,6 +2,8 @@ import type { Stream } from '../../model/record.ts';
 import type { Measure, Measures } from '../cel/programs.ts';
 import type { Checked } from '../cel/types.ts';
 import type { Scalar } from '../cel/value.ts';
+import { createHeavy } from './heavy.ts';
+import type { Heavy } from './heavy.ts';
 import { createIndex } from './index.ts';
 import type { KeyIndex } from './index.ts';
 import type { AnyKeeper, KeeperKind } from './keep/kinds.ts';
@@ -45,6 +47,10 @@ export type Selection = {
   readonly spare: Pane[];
   /** For how long a pane is kept after its end. */
   heldNs: bigint;
+  /** Some pane was packed: its values lie in intervals, which cannot be cut anew. */
+  hasPacked: boolean;
+  /** Keys that came when there was no room. */
+  readonly heavy: Heavy;
   readonly keys: Keys;
   /** What the last advance reached; null before the first. */
   reachedNs: bigint | null;
@@ -107,6 +113,8 @@ export type Pane = {
   /** By keeper. */
   readonly columns: unknown[];
   cells: number;
+  /** What can be given up of it, because it is kept for long, is. */
+  isPacked: boolean;
 };
 
 /** Keys by number. A number is given anew when its key is closed. */
@@ -152,8 +160,12 @@ export type Counters = {
   recordsOver: number;
 };
 
-/** Keys with records or state in one selection; a record of a further key is counted (`keysOver`) and opens none. */
+/** Keys with records or state in one selection; a record of a further key is counted (`keysOver`) and opens none … */
 export const keysMax = 100_000;
+/** … but that of a key with many records (heavy.ts), for which so many places are kept. */
+export const heavyKeysMax = 1_000;
+/** Panes that are kept for longer are packed when they have passed. */
+export const packFromNs = 60_000_000_000n;
 /** Cells (12 to 30 bytes each) in the panes of one selection; while a window would hold a record that was not kept, every verdict is unknown. */
 export const cellsMax = 10_000_000;
 
@@ -177,6 +189,8 @@ export const createSelection = (selects: Selects): Selection => ({
   open: null,
   spare: [],
   heldNs: 0n,
+  hasPacked: false,
+  heavy: createHeavy(),
   keys: {
     index: createIndex(),
     values: [],

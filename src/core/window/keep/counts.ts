@@ -21,6 +21,7 @@ export function createTrues(): Trues {
       const { trues } = column;
       for (let j = 0; j < n; j++) if (values[j] === 1) trues[rows[j]!]!++;
     },
+    pack: null,
     move: ({ trues }, rows, window, by) => moveInts(totals[window]!, trues, rows, by),
     late: (window, key, value) => {
       if (value === true) totals[window]![key]!++;

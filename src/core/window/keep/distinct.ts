@@ -28,6 +28,7 @@ export function createDistinct(): Distinct {
       values.push(value);
     },
     addAll: null,
+    pack: null,
     move: ({ keys, values }, _rows, window, by) => {
       for (let i = 0; i < keys.length; i++) change(window, keys[i]!, values[i]!, by);
     },

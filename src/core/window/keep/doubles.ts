@@ -35,6 +35,7 @@ export function createDoubleSums(withSquares: boolean): DoubleSums {
     clear: (column) => void (column.size = 0),
     add: (column, _row, key, value) => pushNumber(column, key, Number(value)),
     addAll: pushNumbers,
+    pack: null,
     move: ({ size, keys, values }, _rows, window, by) => {
       for (let i = 0; i < size; i++) change(window, keys[i]!, values[i]!, by);
     },

@@ -38,6 +38,7 @@ export function createExtremes(): Extremes {
       if (high === undefined || compareScalars(value, high) > 0) greatest[row] = value;
     },
     addAll: null,
+    pack: null,
     move: ({ least, greatest }, { size, keys }, window, by) => {
       const move = by > 0 ? enter : leave;
       for (let row = 0; row < size; row++) {

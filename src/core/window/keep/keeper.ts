@@ -29,6 +29,8 @@ export type Keeper<C = unknown> = {
   readonly add: (column: C, row: number, key: number, value: Scalar) => void;
   /** The same for many values at once, where they are numbers (1 and 0 for bools); null: there is no quicker way than one by one. */
   readonly addAll: ((column: C, values: Many) => void) | null;
+  /** A pane that is kept for long gives up what single values it can do without, and says how many cells that frees; null: there is none. */
+  readonly pack: ((column: C) => number) | null;
   /** The pane enters a window (+1) or leaves it (−1). */
   readonly move: (column: C, rows: Rows, window: number, by: 1 | -1) => void;
   /** A value comes late, into a pane that this window holds already. */

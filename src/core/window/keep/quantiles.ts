@@ -16,6 +16,8 @@ export type Placed = NumberPairs & {
   sorted: Int32Array;
   runs: readonly Run[];
   ordered: number;
+  /** What was given up of older values: how many lay in each interval. */
+  packed: Packed | null;
 };
 
 /** The intervals of one key end before this place. */
@@ -32,11 +34,14 @@ export type Quantiles = Keeper<Placed> & {
   readonly cutAt: (constants: readonly number[], held: (window: number) => Iterable<Placed>) => void;
 };
 
+/** Intervals by these buckets, key by key, each once, with how many values lie in it. */
+type Packed = { readonly by: Buckets; readonly runs: readonly Run[]; readonly intervals: Int32Array; readonly counts: Int32Array };
+
 export function createQuantiles(whole: boolean): Quantiles {
   const totals: (Histogram | undefined)[][] = [];
   let buckets: Buckets = createBuckets([], whole);
   const first: First = { at: new Int32Array(0) };
-  const change = (histograms: (Histogram | undefined)[], key: number, id: number, by: 1 | -1): void => {
+  const change = (histograms: (Histogram | undefined)[], key: number, id: number, by: number): void => {
     let histogram = histograms[key];
     if (histogram === undefined) histograms[key] = histogram = { base: id - 8, counts: new Int32Array(32) };
     let at = id - histogram.base;
@@ -45,6 +50,7 @@ export function createQuantiles(whole: boolean): Quantiles {
   };
   const move = (column: Placed, window: number, by: 1 | -1): void => {
     const histograms = totals[window]!;
+    if (column.packed !== null) movePacked(column, histograms, by);
     intervalsOf(column);
     if (column.ordered !== column.size) order(column, first);
     let i = 0;
@@ -53,6 +59,12 @@ export function createQuantiles(whole: boolean): Quantiles {
       if (histogram === undefined) histograms[key] = histogram = { base: column.sorted[i]! - 8, counts: new Int32Array(32) };
       i = addRun(histogram, column.sorted, { from: i, end, by });
     }
+  };
+  const movePacked = (column: Placed, histograms: (Histogram | undefined)[], by: 1 | -1): void => {
+    if (column.packed!.by !== buckets) column.packed = rebased(column.packed!, buckets);
+    const { runs, intervals, counts } = column.packed!;
+    let i = 0;
+    for (const { key, end } of runs) for (; i < end; i++) change(histograms, key, intervals[i]!, by * counts[i]!);
   };
   /** In which interval each value of a pane lies: found once, though the pane enters and leaves every window. */
   const intervalsOf = (column: Placed): Int32Array => {
@@ -74,14 +86,33 @@ export function createQuantiles(whole: boolean): Quantiles {
       sorted: new Int32Array(16),
       runs: [],
       ordered: -1,
+      packed: null,
     }),
-    clear: (column) => void Object.assign(column, { size: 0, placed: 0, ordered: -1 }),
+    clear: (column) => void Object.assign(column, { size: 0, placed: 0, ordered: -1, packed: null }),
     // As they come, so that an instant has less to do.
     addAll: (column, many) => {
       pushNumbers(column, many);
       intervalsOf(column);
     },
     add: (column, _row, key, value) => pushNumber(column, key, Number(value)),
+    pack: (column) => {
+      if (column.size < packMin || column.packed !== null) return 0;
+      intervalsOf(column);
+      if (column.ordered !== column.size) order(column, first);
+      const packed = packedOf(column, buckets);
+      const freed = column.size - packed.intervals.length;
+      if (freed < column.size / 2) return 0;
+      Object.assign(column, {
+        ...createNumberPairs(),
+        intervals: new Int32Array(16),
+        placed: 0,
+        sorted: new Int32Array(16),
+        runs: [],
+        ordered: -1,
+        packed,
+      });
+      return freed;
+    },
     move: (column, _rows, window, by) => move(column, window, by),
     late: (window, key, value) => change(totals[window]!, key, buckets.idOf(Number(value)), 1),
     addWindow: (window) => void (totals[window] = []),
@@ -101,6 +132,33 @@ export function createQuantiles(whole: boolean): Quantiles {
       });
     },
   };
+}
+
+/** A pane with fewer values is not worth it. */
+const packMin = 256;
+
+function packedOf({ sorted, runs, size }: Placed, by: Buckets): Packed {
+  const [intervals, counts] = [new Int32Array(size), new Int32Array(size)];
+  const packed: Run[] = [];
+  let [from, n] = [0, 0];
+  for (const { key, end } of runs) {
+    const own = sorted.subarray(from, end).sort();
+    own.forEach((id, i) => {
+      if (i > 0 && intervals[n - 1] === id) counts[n - 1]!++;
+      else {
+        intervals[n] = id;
+        counts[n++] = 1;
+      }
+    });
+    packed.push({ key, end: n });
+    from = end;
+  }
+  return { by, runs: packed, intervals: intervals.slice(0, n), counts: counts.slice(0, n) };
+}
+
+/** The same by other buckets, which have no cut that the old ones lack: a selection whose panes are packed is given none (attach.ts). */
+function rebased({ by, runs, intervals, counts }: Packed, buckets: Buckets): Packed {
+  return { by: buckets, runs, intervals: intervals.map((id) => buckets.idOf(by.valueOf(id))), counts };
 }
 
 /**

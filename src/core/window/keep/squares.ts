@@ -13,6 +13,7 @@ export function createSquares(): Squares {
     clear: (column) => void (column.length = 0),
     add: (column, row, _key, value) => plus(column, row, square(value)),
     addAll: null,
+    pack: null,
     move: (column, { size, keys }, window, by) => {
       const total = totals[window]!;
       for (let row = 0; row < size; row++) plus(total, keys[row]!, by > 0 ? (column[row] ?? 0n) : -(column[row] ?? 0n));

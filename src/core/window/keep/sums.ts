@@ -29,6 +29,7 @@ export function createSums(): Sums {
       if (room > column.low.length) growLimbs(column, room);
       for (let j = 0; j < n; j++) if (!Number.isNaN(values[j]!)) addTo(column, rows[j]!, values[j]!);
     },
+    pack: null,
     move: ({ low, high }, { size, keys }, window, by) => {
       const total = totals[window]!;
       const end = Math.min(size, low.length);
