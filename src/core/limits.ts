@@ -60,6 +60,8 @@ export const holdTickMs = 50;
 export const leadTickMs = 100;
 
 // The engine.
+/** Rules in force or in shadow; one more is refused when it is saved. */
+export const rulesMax = 10_000;
 export const targetsMax = 10_000;
 /** Targets of one commit; the others follow in the next. */
 export const rowsPerCommitMax = 1_000;

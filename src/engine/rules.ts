@@ -2,6 +2,7 @@ import { resolvedFromJson } from '../core/audit/resolved.ts';
 import { waitingKeys } from '../core/decide/judge.ts';
 import type { Resumed } from '../core/decide/judge.ts';
 import { readKey } from '../core/decide/key.ts';
+import { rulesMax } from '../core/limits.ts';
 import { nsOf } from '../core/loop/sources.ts';
 import type { Input, Loop } from '../core/loop/types.ts';
 import { checkRuleText } from '../core/rule/checktext.ts';
@@ -55,6 +56,15 @@ export function createRules(with_: {
     save: async ({ text, file, author, reason }) => {
       const { compiled, problems } = checkRuleText(text, file);
       if (compiled === null) return fail(problems);
+      if (!loop.rules.has(compiled.rule.name) && loop.rules.size >= rulesMax)
+        return fail([
+          {
+            code: 'E-RULES-MAX',
+            what: `there are ${rulesMax} rules already`,
+            at: file,
+            todo: 'remove some, or let one rule do for many keys',
+          },
+        ]);
       const saved = await tryStore(() => store.saveRule({ name: compiled.rule.name, text, author, reason, at: clock.now() }));
       if (!saved.ok) return fail([saved.problem]);
       const { revision, changed } = saved.value;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { keyOf, readKey, textOfKey } from '../../src/core/decide/key.ts';
 import { addRule, counters, createJudge, finish, intents, keyStandings, readLine, removeRule } from '../../src/core/decide/judge.ts';
 import type { Judge } from '../../src/core/decide/judge.ts';
-import { cellsMax, keysMax } from '../../src/core/window/selection.ts';
+import { cellsMax, cellsTotalMax, keysMax } from '../../src/core/window/selection.ts';
 import { openKey } from '../../src/core/window/keys.ts';
 import type { Change, Intent } from '../../src/core/decide/types.ts';
 import { formatChange } from '../../src/core/replay.ts';
@@ -246,6 +246,35 @@ test('beyond keysMax keys are counted and not opened', () => {
   for (let i = 0; i < keysMax; i++) openKey(judge.selections.rpc[0]!.selection, [`k${i}`], null);
   read(judge, rpc(0.5, 'one too many'), rpc(0.5, 'k0'), tick(1));
   expect(counters(judge).get('slow')).toMatchObject({ keysOver: 1, keys: 1, records: 2 });
+});
+
+test('beyond keysMax a key with many records is let in, and what fires stays', () => {
+  const judge = started(slow());
+  read(judge, rpc(0.1, 'firing', 9), tick(1));
+  const { selection } = judge.selections.rpc[0]!;
+  for (let i = 0; i < keysMax; i++) openKey(selection, [`k${i}`], null);
+  for (let i = 0; i < 20_000; i++) read(judge, rpc(1 + i / 20_000, i % 20 === 0 ? 'heavy' : `once${i}`, 9));
+  read(judge, tick(2));
+  expect(keyStandings(judge).map(({ keyText, state }) => `${keyText} ${state}`)).toEqual([
+    '{"destination.instance":"firing"} firing',
+    '{"destination.instance":"heavy"} firing',
+  ]);
+  // Until it was known to be heavy its records were only counted.
+  const taken = selection.windows[0]!.counts[selection.keys.values.findIndex((values) => values?.[0] === 'heavy')] ?? 0;
+  expect([taken > 900, taken + (counters(judge).get('slow')?.keysOver ?? 0)]).toEqual([true, 20_000]);
+});
+
+test('all selections together are bounded: the greatest take no more until there is room again', () => {
+  const judge = started(slow(), compiled('rule: few\nover: rpc\nevery: 1s\nwindow: 2s\nwhen: count() > 0'));
+  read(judge, rpc(0.5, 'a', 9), tick(1));
+  const [of] = judge.selections.rpc.filter(({ selection }) => selection.columnCount === 1);
+  of!.selection.cells += cellsTotalMax;
+  read(judge, tick(2), rpc(2.5, 'b', 9), tick(3));
+  expect(counters(judge).get('slow')?.recordsOver).toBe(1);
+  expect(counters(judge).get('few')?.recordsOver).toBe(0);
+  of!.selection.cells -= cellsTotalMax;
+  read(judge, tick(4), rpc(4.5, 'c', 9), tick(6));
+  expect(counters(judge).get('slow')?.recordsOver).toBe(1);
 });
 
 test('while a window would hold a record that was not kept, the rule knows nothing', () => {

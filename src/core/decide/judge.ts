@@ -13,6 +13,7 @@ import { advance, beginTurn } from '../window/advance.ts';
 import { openKey } from '../window/keys.ts';
 import { createLife, heardSource, sawRecord } from '../window/liveness.ts';
 import type { StreamLife } from '../window/liveness.ts';
+import { shareRoom } from '../window/selection.ts';
 import type { Counters } from '../window/selection.ts';
 import { addMember } from '../window/view.ts';
 import { bandsOf, watchBands } from './bands.ts';
@@ -310,6 +311,7 @@ function judgeAt(judge: Judge, t: bigint, due: readonly RuleRun[]): readonly Cha
     judge.told = [...judge.told, ...news.map((one) => ({ timeNs: t, rule: nameOf(run), revision, news: one }))];
   }
   for (const { selection } of advanced) beginTurn(selection);
+  if (advanced.size > 0) shareRoom([...judge.selections.rpc, ...judge.selections.flow].map(({ selection }) => selection));
   return changes;
 }
 

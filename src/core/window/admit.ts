@@ -5,7 +5,6 @@ import { grownInts } from './keep/keeper.ts';
 import type { Rows } from './keep/keeper.ts';
 import { openKey, touch } from './keys.ts';
 import { findKey } from './index.ts';
-import { cellsMax } from './selection.ts';
 import type { Pane, Selection, Window } from './selection.ts';
 import { search } from './sorted.ts';
 
@@ -36,7 +35,7 @@ export function admit(selection: Selection, record: FlyRecord, streamTimeNs: big
     }
     if (time < selection.lateBeforeNs) counters.late++;
   }
-  if (selection.cells >= cellsMax) {
+  if (selection.cells >= selection.cellsRoom) {
     counters.recordsOver++;
     const blindUntilNs = time + selection.heldNs;
     if (selection.blindUntilNs === null || selection.blindUntilNs < blindUntilNs) selection.blindUntilNs = blindUntilNs;

@@ -10,7 +10,6 @@ import { findKey } from './index.ts';
 import { grownInts } from './keep/keeper.ts';
 import { codeRoom, createCodes, idOf, remember } from './codes.ts';
 import type { Codes } from './codes.ts';
-import { cellsMax } from './selection.ts';
 import type { Pane, Selection } from './selection.ts';
 
 /** How a selection takes batches of one layout: record by record as `admit` does, but column by column. */
@@ -88,7 +87,7 @@ export function takeStretch(selection: Selection, intake: Intake, stretch: Stret
     return all();
   }
   selection.counters.whereErrors += tally.whereErrors;
-  if (selection.cells + n * (1 + 2 * selection.keepers.length) >= cellsMax) return all();
+  if (selection.cells + n * (1 + 2 * selection.keepers.length) >= selection.cellsRoom) return all();
   n = findIds(selection, { codes, texts, at, ids, n }, one);
   try {
     lanes.forEach((lane, i) => {

@@ -72,6 +72,8 @@ export type Selection = {
   dirty: number[];
   /** Rows, and values kept one by one, in all panes. */
   cells: number;
+  /** How many there may be now. */
+  cellsRoom: number;
   /** Verdicts are unknown up to here, because a record was not kept. */
   blindUntilNs: bigint | null;
   readonly counters: Counters;
@@ -168,6 +170,8 @@ export const heavyKeysMax = 1_000;
 export const packFromNs = 60_000_000_000n;
 /** Cells (12 to 30 bytes each) in the panes of one selection; while a window would hold a record that was not kept, every verdict is unknown. */
 export const cellsMax = 10_000_000;
+/** The same of all selections together: beyond, those that have more than their share take no more. */
+export const cellsTotalMax = 40_000_000;
 
 export type Selects = Pick<
   Selection,
@@ -216,7 +220,16 @@ export const createSelection = (selects: Selects): Selection => ({
   readsFrom: 0,
   dirty: [],
   cells: 0,
+  cellsRoom: cellsMax,
   blindUntilNs: null,
   counters: { records: 0, late: 0, droppedLate: 0, whereErrors: 0, keyErrors: 0, argumentErrors: 0, keysOver: 0, recordsOver: 0 },
   users: 0,
 });
+
+/** Shares out the room there is among all selections. */
+export function shareRoom(selections: readonly Selection[]): void {
+  let total = 0;
+  for (const { cells } of selections) total += cells;
+  const share = cellsTotalMax / selections.length;
+  for (const selection of selections) selection.cellsRoom = total >= cellsTotalMax && selection.cells > share ? selection.cells : cellsMax;
+}
