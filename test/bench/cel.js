@@ -73,10 +73,7 @@ const rules = [
     (e) => e.destination.version === 'v2' && (e.error_rate > 2 * e.peers + 0.005 || e.p99 > 1.5 * e.baseline),
   ],
   ['p99 > 3.0 * baseline && error_rate < 0.05 && p99 > 250.0', (e) => e.p99 > 3 * e.baseline && e.error_rate < 0.05 && e.p99 > 250],
-  [
-    'error_rate > 0.03 && peers < 0.02 && p99 > 1.3 * yesterday',
-    (e) => e.error_rate > 0.03 && e.peers < 0.02 && e.p99 > 1.3 * e.yesterday,
-  ],
+  ['error_rate > 0.03 && peers < 0.02 && p99 > 1.3 * yesterday', (e) => e.error_rate > 0.03 && e.peers < 0.02 && e.p99 > 1.3 * e.yesterday],
   [
     'destination.service == "checkout" && request.attempt > 1 && (response.code == 503 || response.code == 429)',
     (e) => e.destination.service === 'checkout' && e.request.attempt > 1 && (e.response.code === 503 || e.response.code === 429),
@@ -168,7 +165,12 @@ const forBuf = list.map((e) => ({
 }));
 const forMarc = list.map((e) => ({
   ...e,
-  request: { ...e.request, size: BigInt(e.request.size), attempt: BigInt(e.request.attempt), headers: Object.fromEntries(e.request.headers) },
+  request: {
+    ...e.request,
+    size: BigInt(e.request.size),
+    attempt: BigInt(e.request.attempt),
+    headers: Object.fromEntries(e.request.headers),
+  },
   response: { code: BigInt(e.response.code), flags: e.response.flags },
   destination: { ...e.destination, port: BigInt(e.destination.port) },
   now: new Date(Number(e.now / 1_000_000n)),
@@ -180,7 +182,8 @@ function split(ns) {
   return { seconds: ns / 1_000_000_000n, nanos: Number(ns % 1_000_000_000n) };
 }
 
-const loopText = '(run, inputs) => () => { let n = 0; for (let i = 0; i < inputs.length; i++) if (run(inputs[i]) === true) n++; return n; }';
+const loopText =
+  '(run, inputs) => () => { let n = 0; for (let i = 0; i < inputs.length; i++) if (run(inputs[i]) === true) n++; return n; }';
 let loops = 0;
 
 /** A loop of its own for each contender: with one for all, the call inside knows none of them and adds some 7 ns to each. */

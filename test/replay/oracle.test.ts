@@ -3,7 +3,7 @@ import type { CompiledRule } from '../../src/core/rule/types.ts';
 import { formatChange, replay } from '../../src/core/replay.ts';
 import { compiled } from './compiled.ts';
 import { oracle } from './oracle.ts';
-import type { OracleChange, OracleRule, Row } from './oracle.ts';
+import type { OracleChange, OracleRule, Plant, Row } from './oracle.ts';
 import { randomGivenPair } from './given.ts';
 import { lineOf, randomPair, randomRows, TooNear } from './random.ts';
 import type { Pair } from './random.ts';
@@ -143,5 +143,24 @@ describe('a planted misreading is found', { timeout: 300_000 }, () => {
   };
   test.each(Object.entries(planted))('%s', (_name, plant) => {
     expect(seeds.find((seed) => firstDifference(seed, plant) !== null)).toBeDefined();
+  });
+});
+
+describe('a planted misreading of what a rule is given is found', { timeout: 300_000 }, () => {
+  const plants: readonly Plant[] = [
+    'no offset',
+    'what fired counts',
+    'a past of one window more',
+    'two windows are a past',
+    'share of the others',
+    'rank after equals',
+    'other rule at the same instant',
+  ];
+  test.each(plants)('%s', (plant) => {
+    expect(seeds.find((seed) => firstDifference(seed, (rule) => ({ ...rule, plant }), givenPairs) !== null)).toBeDefined();
+  });
+  test('a set judged by the minimum of its rule', () => {
+    const all = (rule: OracleRule): OracleRule => ({ ...rule, minimum: { ...rule.minimum, count: 1, until: 1 } });
+    expect(seeds.find((seed) => firstDifference(seed, all, givenPairs) !== null)).toBeDefined();
   });
 });

@@ -83,8 +83,19 @@ export type OracleRule = {
   readonly expires: number | null;
   readonly warmup: boolean;
   /** A misreading, planted to see that it is found. */
-  readonly plant?: 'open start' | 'line before instant';
+  readonly plant?: Plant;
 };
+
+export type Plant =
+  | 'open start'
+  | 'line before instant'
+  | 'no offset'
+  | 'what fired counts'
+  | 'a past of one window more'
+  | 'two windows are a past'
+  | 'share of the others'
+  | 'rank after equals'
+  | 'other rule at the same instant';
 
 export type OracleChange = {
   readonly time: number;
@@ -280,13 +291,14 @@ function windowOf(
 ): { e: readonly Taken[]; w: number; to: number } {
   const set = a.set ?? null;
   const own = set === null ? key : set.columns.map((i) => key[i] ?? '');
-  const to = t - shift - (set?.offset ?? 0);
+  const to = t - shift - (rule.plant === 'no offset' ? 0 : (set?.offset ?? 0));
   const w = a.window ?? (set ?? rule).window;
   return { e: (taken.get(set) ?? []).filter((r) => inWindow(r, w, to) && same(r.key, own)), w, to };
 }
 
 function firing({ rule, byKey }: NonNullable<OracleAggregate['firing']>, { others, t, key, rule: asking }: Scene): boolean {
-  const keys = others.get(rule)?.findLast((one) => one.t < t)?.keys ?? [];
+  const isLate = asking.plant === 'other rule at the same instant';
+  const keys = others.get(rule)?.findLast((one) => (isLate ? one.t <= t : one.t < t))?.keys ?? [];
   const agrees = (other: Columns): boolean =>
     rule.names.every((name, i) => !asking.names.includes(name) || key[asking.names.indexOf(name)] === other[i]);
   return byKey ? keys.some(agrees) : keys.length > 0;
@@ -295,14 +307,16 @@ function firing({ rule, byKey }: NonNullable<OracleAggregate['firing']>, { other
 function ofPast(name: string, inner: OracleAggregate, span: number, scene: Scene): number | undefined {
   const { w } = windowOf(inner, scene);
   const values: number[] = [];
-  for (let i = 1; i <= Math.floor(span / w); i++) {
+  const { plant } = scene.rule;
+  const fired = plant === 'what fired counts' ? [] : scene.fired;
+  for (let i = 1; i <= Math.floor(span / w) + (plant === 'a past of one window more' ? 1 : 0); i++) {
     const then = { ...scene, shift: i * w };
     const { e, to } = windowOf(inner, then);
-    if (e.length === 0 || scene.fired.some((u) => to - w < u && u <= to)) continue;
+    if (e.length === 0 || fired.some((u) => to - w < u && u <= to)) continue;
     const seen = plainValue(inner, then);
     if (seen !== undefined) values.push(Number(seen));
   }
-  if (values.length < 3) return undefined;
+  if (values.length < (plant === 'two windows are a past' ? 2 : 3)) return undefined;
   const isOne = values.every((x) => x === values[0]);
   const mean = isOne ? (values[0] ?? 0) : sum(values) / values.length;
   if (name === 'baseline') return mean;
@@ -357,9 +371,12 @@ function ofSiblings(name: string, inner: OracleAggregate, scene: Scene): number 
   const withRecord = siblings.filter((k) => windowOf(inner, { ...scene, key: k }).e.length > 0);
   const values = withRecord.map((k) => plainValue(inner, { ...scene, key: k })).filter((x) => x !== undefined) as number[];
   const own = plainValue(inner, scene);
-  if (name === 'rank') return own === undefined ? undefined : 1 + values.filter((x) => x > Number(own)).length;
+  if (name === 'rank')
+    return own === undefined
+      ? undefined
+      : 1 + values.filter((x) => (rule.plant === 'rank after equals' ? x >= Number(own) : x > Number(own))).length;
   if (name === 'share') {
-    const all = sum(values) + Number(own);
+    const all = sum(values) + (rule.plant === 'share of the others' ? 0 : Number(own));
     return own === undefined || all === 0 ? undefined : Number(own) / all;
   }
   if (values.length < rule.minimum.peers || values.length === 0) return undefined;
