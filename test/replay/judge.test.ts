@@ -239,6 +239,16 @@ describe('a jump of time', () => {
   });
 });
 
+test('a variable is compared as what it stands for would be', () => {
+  const text = (name: string, condition: string): CompiledRule =>
+    compiled(`rule: ${name}\nover: rpc\nevery: 1s\nwindow: 2s\nvariables: {seen: rate(), most: max(request.size), tail: p90(request.size)}\nwhen: ${condition}`); // prettier-ignore
+  const judge = started(text('a', 'variables.seen > 0.4 && variables.most < 9 && variables.tail >= 4'), text('b', 'rate() > 0.4 && max(request.size) < 9 && p90(request.size) >= 4')); // prettier-ignore
+  const changes = read(judge, rpc(0.5, 'x', 3), rpc(1.5, 'x', 4), rpc(2.5, 'x', 9), tick(4), tick(8));
+  const of = (rule: string): readonly string[] => changes.filter((change) => change.rule === rule).map((change) => `${brief(change)} ${[...change.values]}`); // prettier-ignore
+  expect(of('a').length).toBeGreaterThan(2);
+  expect(of('a')).toEqual(of('b'));
+});
+
 test('beyond keysMax keys are counted and not opened', () => {
   const rule = slow();
   const judge = started(rule);

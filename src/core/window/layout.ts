@@ -47,7 +47,8 @@ export function specOf(name: PlainName, { type, argument, q, ...aggregate }: Agg
     lagNs,
     q: q === null ? null : readDecimal(q),
     least,
-    cuts,
+    // A variable that is compared may be any aggregate; only a quantile is cut.
+    cuts: name === 'quantile' ? cuts : [],
   };
 }
 
