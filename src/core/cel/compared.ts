@@ -11,7 +11,7 @@ import type { AggregateCall } from './windowed.ts';
 import { setNamed } from './sets.ts';
 
 /** Earlier windows that one baseline looks at, at most: each is kept up to date at every instant. */
-export const baselineWindowsMax = 10_000n;
+export const baselineWindowsMax = 2_500n;
 
 /** What it compares with: the siblings of a key (rules.md section 3.7), or its own past (section 3.8). */
 export const comparedForms: ReadonlyMap<string, { readonly name: ComparedName; readonly with: 'siblings' | 'past' }> = new Map([
@@ -87,5 +87,5 @@ function spanNsOf({ past, windowNs }: Past, walk: Walk): bigint | undefined {
   const windows = spanNs / windowNs;
   if (windows < 3n) return wrong('is under three windows: the baseline can never be known', `at least ${showDuration(3n * windowNs)}`);
   if (windows <= baselineWindowsMax) return spanNs;
-  return wrong('holds more than 10,000 windows', `at most ${showDuration(baselineWindowsMax * windowNs)}, or a longer window`);
+  return wrong('holds more than 2,500 windows', `at most ${showDuration(baselineWindowsMax * windowNs)}, or a longer window`);
 }

@@ -4,7 +4,7 @@ import { mentions } from '../cel/rewrite.ts';
 import type { Minimum } from '../../model/rule.ts';
 import { aggregateTexts } from '../rule/expressions.ts';
 import type { CompiledRule, CompiledSet } from '../rule/types.ts';
-import { specOf } from '../window/layout.ts';
+import { earlierBy, specOf } from '../window/layout.ts';
 import type { SlotSpec } from '../window/layout.ts';
 import { cutsOf } from './cuts.ts';
 import { plainOf } from './inputs.ts';
@@ -104,16 +104,17 @@ function askOf(plain: Aggregate, { compiled, aggregate, cuts }: Ask): Asked {
   const minimum: Minimum = found?.set.minimum ?? rule.minimum;
   const offsetNs = found?.set.offsetNs ?? 0n;
   const name = plain.name as PlainName;
-  const at = (lagNs: bigint): Both => {
-    const context = { windowNs, lagNs, cuts: lagNs === offsetNs ? cuts : [] };
-    return {
-      count: specOf(name, plain, { ...context, least: minimum.count }),
-      until: specOf(name, plain, { ...context, least: minimum.until }),
-    };
-  };
+  const context = { windowNs, lagNs: offsetNs, cuts };
+  const count = specOf(name, plain, { ...context, least: minimum.count });
+  // Totals, and what asks for equally many records in both, are one.
+  const until = minimum.until === minimum.count ? count : specOf(name, plain, { ...context, least: minimum.until });
   const windows = aggregate.spanNs === null ? 0 : Number(aggregate.spanNs / windowNs);
-  const earlier = Array.from({ length: windows }, (_, i) => at(offsetNs + BigInt(i + 1) * windowNs));
-  return { set: plain.set ?? '', now: at(offsetNs), earlier };
+  const earlier = Array.from({ length: windows }, (_, i): Both => {
+    const lagNs = offsetNs + BigInt(i + 1) * windowNs;
+    const then = earlierBy(count, lagNs);
+    return { count: then, until: until === count ? then : earlierBy(until, lagNs) };
+  });
+  return { set: plain.set ?? '', now: { count, until }, earlier };
 }
 
 const windowNsOf = ({ rule }: CompiledRule, found: CompiledSet | null): bigint => found?.set.windowNs ?? rule.windowNs;
@@ -125,12 +126,10 @@ function attachAll(asked: ReadonlyMap<Aggregate, Asked>, holds: ReadonlyMap<stri
     [...asked].map(([aggregate, { set, now, earlier }]) => {
       const hold = holds.get(set);
       if (hold === undefined) throw new Error(`flyball: broken invariant: no records for ${aggregate.text}`);
-      const input = ({ count, until }: Both): SlotInput => ({
-        kind: 'slot',
-        lens: hold,
-        count: slotOf(hold, count, programs),
-        until: slotOf(hold, until, programs),
-      });
+      const input = ({ count, until }: Both): SlotInput => {
+        const slot = slotOf(hold, count, programs);
+        return { kind: 'slot', lens: hold, count: slot, until: until === count ? slot : slotOf(hold, until, programs) };
+      };
       return [aggregate, { now: input(now), earlier: earlier.map(input) }];
     }),
   );

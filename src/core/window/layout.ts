@@ -37,7 +37,7 @@ export function specOf(name: PlainName, { type, argument, q, ...aggregate }: Agg
   const print = argument === null ? null : fingerprint(argument.expr);
   const windowNs = aggregate.windowNs ?? context.windowNs;
   return {
-    id: [name, q ?? '', windowNs, lagNs, print ?? '', least].join('|'),
+    id: idOf({ name, q, windowNs, lagNs, print, least }),
     name,
     type,
     argument,
@@ -50,6 +50,24 @@ export function specOf(name: PlainName, { type, argument, q, ...aggregate }: Agg
     // A variable that is compared may be any aggregate; only a quantile is cut.
     cuts: name === 'quantile' ? cuts : [],
   };
+}
+
+type Identity = {
+  readonly name: string;
+  readonly q: string | null;
+  readonly windowNs: bigint;
+  readonly lagNs: bigint;
+  readonly print: string | null;
+  readonly least: number;
+};
+const idOf = ({ name, q, windowNs, lagNs, print, least }: Identity): string =>
+  [name, q ?? '', windowNs, lagNs, print ?? '', least].join('|');
+
+/** The same aggregate over a window that ends earlier; compared with nothing. */
+export function earlierBy(spec: SlotSpec, lagNs: bigint): SlotSpec {
+  const { name, windowNs, fingerprint: print, least } = spec;
+  const q = spec.q === null ? null : `${spec.q.numerator}/${spec.q.denominator}`;
+  return { ...spec, id: `earlier|${idOf({ name, q, windowNs, lagNs, print, least })}`, lagNs, cuts: [] };
 }
 
 function kindsOf(name: PlainName, isDouble: boolean): readonly KeeperKind[] {

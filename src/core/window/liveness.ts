@@ -66,6 +66,8 @@ export function lifeAt(life: StreamLife, { t, windows, knownFromNs }: LifeQuery)
   return windows.map(({ lengthNs, lagNs }) => {
     const to = t - lagNs;
     const from = to - lengthNs;
+    // As it mostly is: no one said a word, and records have come all the time.
+    if (life.turns.length === 0 && firstRecordNs !== null && firstRecordNs <= from && knownFromNs === null) return allAlive;
     return {
       status: statusAt(life, to),
       isStaleIn: firstRecordNs !== null && isStaleIn(life.turns, max(from, firstRecordNs), to),
@@ -73,6 +75,8 @@ export function lifeAt(life: StreamLife, { t, windows, knownFromNs }: LifeQuery)
     };
   });
 }
+
+const allAlive: WindowLife = { status: 'live', isStaleIn: false, liveThroughout: true };
 
 /** After everything of a time before `to`. */
 function statusAt({ turns, firstRecordNs }: StreamLife, to: bigint): WindowLife['status'] {
