@@ -1,6 +1,6 @@
 import type { Expr } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
 import type { Programs } from '../cel/programs.ts';
-import { rawAt } from '../window/read.ts';
+import { sideAt } from '../window/read.ts';
 import type { Slot } from '../window/slot.ts';
 import { isMember } from '../window/view.ts';
 import type { View } from '../window/view.ts';
@@ -76,7 +76,7 @@ export function watchBands({ selection, life }: Shared, bands: Bands): void {
     const { places } = band;
     const { counts } = windows[longest]!;
     const look = (id: number): void => {
-      const place = counts[id] === 0 ? empty : placeOf(band, rawAt(selection, slot, id, life));
+      const place = counts[id] === 0 ? empty : placeOf(band, sideAt(selection, slot, id, life));
       const before = places[id]!;
       if (place === before && place !== unplaced) return;
       places[id] = place;

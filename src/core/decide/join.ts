@@ -6,7 +6,7 @@ import { aggregateTexts } from '../rule/expressions.ts';
 import type { CompiledRule, CompiledSet } from '../rule/types.ts';
 import { specOf } from '../window/layout.ts';
 import type { SlotSpec } from '../window/layout.ts';
-import { cutsOf } from './cuts.ts';
+import { cutsOf, sidedIn } from './cuts.ts';
 import { plainOf } from './inputs.ts';
 import type { Input, Shown, SlotInput } from './inputs.ts';
 import type { Judged, Source } from './run.ts';
@@ -184,6 +184,7 @@ function judgedWith({ compiled, programs, slotsOf }: With): (checked: Checked) =
       if (input.kind === 'variable') return input.of.shown;
       return input.kind === 'param' ? [] : [{ text: aggregate.text, input }];
     });
+    const sided = sidedIn(checked, { programs, params: rule.params });
     const one: Judged = {
       checked,
       run: programs.aggregate(checked, keyColumns),
@@ -192,6 +193,7 @@ function judgedWith({ compiled, programs, slotsOf }: With): (checked: Checked) =
       inputs,
       shown,
       isPlain: inputs.every((input) => input.kind === 'slot' && input.lens.columns === null),
+      isSided: checked.aggregates.map(({ id }) => sided.has(id)),
       raws: [],
     };
     made.set(checked, one);

@@ -38,6 +38,8 @@ export type Judged = {
   readonly shown: readonly Shown[];
   /** Every input is an aggregate over the rule's own records. */
   readonly isPlain: boolean;
+  /** Whether of an input it matters only on which side of constants it lies. */
+  readonly isSided: readonly boolean[];
   /** Room for the values of one key. */
   readonly raws: (Raw | undefined)[];
 };
