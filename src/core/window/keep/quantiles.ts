@@ -31,19 +31,20 @@ type Totals = {
   sides: Int32Array;
   /** By key; null while few ask. */
   histograms: (Histogram | undefined)[] | null;
-  /** Values counted for those that asked since the last pane came, and panes since one last asked. */
+  /** Values that those who asked since the last pane came asked about, and for how many panes that was little. */
   asked: number;
-  unasked: number;
+  quiet: number;
   /** Of the last pane that came. */
   size: number;
 };
 
 /** Counting this many values and panes × 4 between two panes is less than keeping histograms of all keys. */
 const askedMin = 65_536;
+const mostAsked = ({ size }: Totals): number => askedMin + 4 * size;
 /** What a look into a pane costs beside its values. */
 const paneCost = 16;
-/** When for so many panes no one asked, histograms of all keys are kept no more. */
-const unaskedMax = 64;
+/** When for so many panes less than an eighth of that was asked, histograms of all keys are kept no more. */
+const quietMax = 64;
 
 export function createQuantiles(whole: boolean): Quantiles {
   const totals: Totals[] = [];
@@ -66,9 +67,10 @@ export function createQuantiles(whole: boolean): Quantiles {
     if (isSided()) tally(total.sides, buckets.sides, column, by);
     if (total.histograms !== null) count(column, total.histograms, by);
     if (by < 0) return;
+    total.quiet = total.asked * 8 < mostAsked(total) ? total.quiet + 1 : 0;
+    if (total.quiet > quietMax) total.histograms = null;
     total.size = column.size;
     total.asked = 0;
-    if (++total.unasked > unaskedMax) total.histograms = null;
   };
   /** Keeps histograms of all keys from now on. */
   const keep = (total: Totals, held: Iterable<Placed>): (Histogram | undefined)[] => {
@@ -77,7 +79,7 @@ export function createQuantiles(whole: boolean): Quantiles {
     return (total.histograms = histograms);
   };
   /** The histogram of one key, from the panes. */
-  const countOne = (total: Totals, key: number, n: number, held: Iterable<Placed>): Histogram => {
+  const countOne = (total: Totals, key: number, held: Iterable<Placed>): Histogram => {
     scratch.counts.fill(0);
     for (const column of held) {
       place(column, buckets);
@@ -85,7 +87,6 @@ export function createQuantiles(whole: boolean): Quantiles {
       countKey(column, key, scratch, buckets);
       total.asked += paneCost;
     }
-    total.asked += n;
     return scratch;
   };
   return {
@@ -113,7 +114,7 @@ export function createQuantiles(whole: boolean): Quantiles {
       if (isSided()) sides[key * buckets.sides + buckets.sideOf(x)]!++;
       if (histograms !== null) change((histograms[key] ??= createHistogram()), buckets.idOf(x), 1);
     },
-    addWindow: (window) => void (totals[window] = { sides: sidesFor(), histograms: null, asked: 0, unasked: 0, size: 0 }),
+    addWindow: (window) => void (totals[window] = { sides: sidesFor(), histograms: null, asked: 0, quiet: 0, size: 0 }),
     grow: (keys) => {
       room = Math.max(room, keys);
       for (const total of totals) if (total !== undefined && isSided()) total.sides = grownInts(total.sides, room * buckets.sides);
@@ -123,9 +124,9 @@ export function createQuantiles(whole: boolean): Quantiles {
     },
     at: (window, key, { rank, n }, held) => {
       const total = totals[window]!;
-      total.unasked = 0;
-      if (total.histograms === null && (!isSided() || total.asked > askedMin + 4 * total.size)) keep(total, held());
-      const histogram = total.histograms === null ? countOne(total, key, n, held()) : total.histograms[key];
+      total.asked += n;
+      if (total.histograms === null && (!isSided() || total.asked > mostAsked(total))) keep(total, held());
+      const histogram = total.histograms === null ? countOne(total, key, held()) : total.histograms[key];
       return histogram === undefined ? NaN : buckets.valueOf(intervalOf(histogram, rank, n));
     },
     sideAt: (window, key, rank) => {
