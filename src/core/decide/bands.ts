@@ -1,6 +1,6 @@
 import type { Expr } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
 import type { Programs } from '../cel/programs.ts';
-import { rawAt } from '../window/read.ts';
+import { sideAt } from '../window/read.ts';
 import type { Slot } from '../window/slot.ts';
 import { isMember } from '../window/view.ts';
 import type { View } from '../window/view.ts';
@@ -45,6 +45,7 @@ export function bandsOf(shared: Shared, runs: readonly RuleRun[], programs: Prog
     if (source === null || source.shared !== shared) continue;
     const test = testOf(run, programs);
     run.watch = test === null ? null : [];
+    run.placing = null;
     if (test === null) continue;
     const name = [source.view.id, source.longest, test.slot.id, test.sign, test.inclusive].join('|');
     groups.set(name, [...(groups.get(name) ?? []), { run, source, test }]);
@@ -55,7 +56,9 @@ export function bandsOf(shared: Shared, runs: readonly RuleRun[], programs: Prog
     const { slot, sign, inclusive } = test;
     const bounds = Float64Array.from(ordered, (one) => one.test.bound);
     const watches = ordered.map(({ run }) => run.watch ?? []);
-    return { view: source.view, longest: source.longest, slot, sign, inclusive, bounds, watches, places: new Int32Array(0) };
+    const band: Band = { view: source.view, longest: source.longest, slot, sign, inclusive, bounds, watches, places: new Int32Array(0) };
+    ordered.forEach((one, index) => (one.run.placing = { band, index, isForUntil: one.test.isForUntil }));
+    return band;
   });
 }
 
@@ -76,7 +79,7 @@ export function watchBands({ selection, life }: Shared, bands: Bands): void {
     const { places } = band;
     const { counts } = windows[longest]!;
     const look = (id: number): void => {
-      const place = counts[id] === 0 ? empty : placeOf(band, rawAt(selection, slot, id, life));
+      const place = counts[id] === 0 ? empty : placeOf(band, sideAt(selection, slot, id, life));
       const before = places[id]!;
       if (place === before && place !== unplaced) return;
       places[id] = place;
@@ -89,6 +92,21 @@ export function watchBands({ selection, life }: Shared, bands: Bands): void {
       for (const id of dirty) if (isMember(members, id)) look(id);
     } else for (let i = 0; i < members.size; i++) if (keys.touched[members.ids[i]!] === turn) look(members.ids[i]!);
   }
+}
+
+/** A rule's place in its band. */
+export type Placing = {
+  readonly band: Pick<Band, 'places'>;
+  readonly index: number;
+  /** `until` is what `when` is, turned round. */
+  readonly isForUntil: boolean;
+};
+
+/** What `when` says of a key at this instant, as far as its place tells; null: it does not. */
+export function placed({ band, index, isForUntil }: Placing, id: number, byUntil: boolean): 'holds' | 'clear' | null {
+  const place = band.places[id] ?? unplaced;
+  if (place < first || (byUntil && !isForUntil)) return null;
+  return place - first > index ? 'holds' : 'clear';
 }
 
 function placeOf({ sign, inclusive, bounds }: Band, raw: unknown): number {
@@ -105,10 +123,16 @@ function placeOf({ sign, inclusive, bounds }: Band, raw: unknown): number {
   return low + first;
 }
 
-type Test = { readonly slot: Slot; readonly sign: 1 | -1; readonly inclusive: boolean; readonly bound: number };
+type Test = {
+  readonly slot: Slot;
+  readonly sign: 1 | -1;
+  readonly inclusive: boolean;
+  readonly bound: number;
+  readonly isForUntil: boolean;
+};
 
 /** The comparison that `when` is; null: it is none of one aggregate with a constant. */
-function testOf({ when, looksAround, source, reads, now, compiled }: RuleRun, programs: Programs): Test | null {
+function testOf({ when, until, looksAround, source, reads, now, compiled }: RuleRun, programs: Programs): Test | null {
   const { expiresNs, warmup, keys } = compiled.rule;
   // What else can turn its verdicts: see `isStill`.
   if (reads.length !== 1 || expiresNs !== null || warmup === 'window' || usesNow(now)) return null;
@@ -127,7 +151,9 @@ function testOf({ when, looksAround, source, reads, now, compiled }: RuleRun, pr
   const [constant] = constantsIn({ ...checked, expr: isSlot(left) ? right : left }, { programs, params: [] });
   if (constant === undefined || !(Math.abs(constant) < Number.MAX_SAFE_INTEGER)) return null;
   const turned = (isSlot(left) ? sign : -sign) as 1 | -1;
-  return { slot: input.count, sign: turned, inclusive: call?.function.includes('=') === true, bound: turned * constant };
+  // A value that `when` has, `until` has too where it asks for no more records.
+  const isForUntil = until === null && input.until.least <= input.count.least;
+  return { slot: input.count, sign: turned, inclusive: call?.function.includes('=') === true, bound: turned * constant, isForUntil };
 }
 
 const signs: ReadonlyMap<string, 1 | -1> = new Map([

@@ -33,6 +33,22 @@ export function cutsOf(checked: Checked, given: With): ReadonlyMap<bigint, reado
   return cuts;
 }
 
+/** The quantiles of which an expression asks only whether they lie above or below constants. */
+export function sidedIn(checked: Checked, given: With): ReadonlySet<bigint> {
+  const sided = new Set<bigint>();
+  const visit = (expr: Expr): void => {
+    const call = expr.exprKind.case === 'callExpr' ? expr.exprKind.value : null;
+    const [left, right] = call?.args ?? [];
+    if (left !== undefined && right !== undefined && /^_[<>]=?_$/.test(call?.function ?? '')) {
+      if (constantsIn({ ...checked, expr: right }, given).length > 0) sided.add(left.id);
+      if (constantsIn({ ...checked, expr: left }, given).length > 0) sided.add(right.id);
+    }
+    childrenOf(expr).forEach(visit);
+  };
+  visit(checked.expr);
+  return sided;
+}
+
 /** The values of an expression that is the same at all times: one, or with params one for each key that they name. */
 export function constantsIn(part: Checked, { programs, params }: With): readonly number[] {
   const type = part.types.get(part.expr.id);

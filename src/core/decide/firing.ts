@@ -11,17 +11,11 @@ export const noStandings: Standings = new Map();
 
 /** What rules that are due at an instant ask of others: taken before any of them is judged, so that their order does not matter. */
 export function standingsFor(due: readonly RuleRun[], all: readonly RuleRun[]): Standings {
-  if (!asksAny(due)) return noStandings;
   const names = new Set(due.flatMap(({ asksFor }) => asksFor));
   const asked = all.filter(({ compiled }) => names.has(compiled.rule.name));
   return new Map(
     asked.map((run) => [run.compiled.rule.name, [...run.active.values()].filter((key) => isInForce(key.course)).map(({ key }) => key)]),
   );
-}
-
-function asksAny(due: readonly RuleRun[]): boolean {
-  for (const { asksFor } of due) if (asksFor.length > 0) return true;
-  return false;
 }
 
 /** firing("rule"[, key]) (settled point 14): of some key, or of one equal in the columns that both have. No such rule: nothing fires. */

@@ -1,5 +1,6 @@
 import type { Value, Verdict } from '../../model/rule.ts';
 import { isMember } from '../window/view.ts';
+import { placed } from './bands.ts';
 import { expireCourse, isInForce, mayForget, resumeCourse, stepCourse } from './course.ts';
 import type { Course } from './course.ts';
 import { hold } from './hold.ts';
@@ -111,6 +112,18 @@ function judgeActive(instant: Judging, key: KeyRun): Change | null {
   if (run.isOver && before.state === 'clear') return null;
   const byUntil = isInForce(before);
   const verdict = run.isOver || run.wasBlind ? 'unknown' : verdictOf(instant, key.id, byUntil);
+  // What most keys in force go through at most instants: only the lease is renewed.
+  if (
+    verdict === 'holds' &&
+    before.verdict === 'holds' &&
+    before.state === 'firing' &&
+    run.isSteady &&
+    key.held?.actions != null &&
+    !key.isResumed
+  ) {
+    key.course = stepCourse(before, verdict, t, run.timing);
+    return null;
+  }
   key.course = run.isOver
     ? expireCourse(before, t)
     : byUntil && key.isResumed
@@ -155,8 +168,10 @@ function next(run: RuleRun, course: Course, { verdict, t }: { readonly verdict: 
 
 /** Of `when` in clear and pending; in firing and clearing of `until`, turned round (settled point 9). */
 function verdictOf(instant: Instant, id: number, byUntil: boolean): Verdict {
-  const { when, until } = instant.run;
+  const { when, until, placing } = instant.run;
   if (when === null) return 'holds';
+  const known = placing === null ? null : placed(placing, id, byUntil);
+  if (known !== null) return known;
   const result = holds(instant, id, byUntil ? (until ?? when) : when, byUntil);
   if (result === undefined) return 'unknown';
   // The default `until` is !(when), so there the two turns cancel.

@@ -5,6 +5,7 @@ import type { CompiledRule } from '../rule/types.ts';
 import type { SlotSpec } from '../window/layout.ts';
 import { askedBy } from './ask.ts';
 import type { Asked, Both } from './ask.ts';
+import { sidedIn } from './cuts.ts';
 import type { Input, Shown, SlotInput } from './inputs.ts';
 import type { Judged, Source } from './run.ts';
 import { joinSelection, leaveSelection, leaveView, ownWanted, setWanted, slotOf, viewOf } from './source.ts';
@@ -118,6 +119,7 @@ function judgedWith({ compiled, programs, slotsOf }: With): (checked: Checked) =
       if (input.kind === 'variable') return input.of.shown;
       return input.kind === 'param' ? [] : [{ text: aggregate.text, input }];
     });
+    const sided = sidedIn(checked, { programs, params: rule.params });
     const one: Judged = {
       checked,
       run: programs.aggregate(checked, keyColumns),
@@ -126,6 +128,7 @@ function judgedWith({ compiled, programs, slotsOf }: With): (checked: Checked) =
       inputs,
       shown,
       isPlain: inputs.every((input) => input.kind === 'slot' && input.lens.columns === null),
+      isSided: checked.aggregates.map(({ id }) => sided.has(id)),
       raws: [],
     };
     made.set(checked, one);

@@ -3,35 +3,29 @@ import type { Line, Stream } from '../../model/record.ts';
 import { assert } from '../../model/problem.ts';
 import type { KeyState, Value, Verdict } from '../../model/rule.ts';
 import { compareText } from '../../model/order.ts';
-import { floorDivide } from '../../model/time.ts';
 import { canonical, compiledPrograms } from '../cel/programs.ts';
 import type { Programs } from '../cel/programs.ts';
 import { scalarOf } from '../cel/value.ts';
 import type { CompiledRule } from '../rule/types.ts';
 import { admit } from '../window/admit.ts';
-import { advance, beginTurn } from '../window/advance.ts';
 import { openKey } from '../window/keys.ts';
 import { createLife, heardSource, sawRecord } from '../window/liveness.ts';
 import type { StreamLife } from '../window/liveness.ts';
-import { shareRoom } from '../window/selection.ts';
 import type { Counters } from '../window/selection.ts';
 import { addMember } from '../window/view.ts';
-import { bandsOf, watchBands } from './bands.ts';
 import type { Bands } from './bands.ts';
 import { isInForce } from './course.ts';
+import { findDue, isDue, judgeAt, reach, start } from './due.ts';
 import { recordOf } from './hoist.ts';
-import { standingsFor } from './firing.ts';
-import { isStill, judgeInstant } from './instant.ts';
 import { leave } from './join.ts';
 import { keepKnown } from './known.ts';
 import { noteForce } from './past.ts';
 import { compareKeys } from './key.ts';
 import { activate, createRun, forget, isStanding, knownKeys, standing, standingOf } from './run.ts';
 import type { RuleRun } from './run.ts';
-import { faceOf, follow } from './shared.ts';
+import { faceOf } from './shared.ts';
 import type { Shared } from './shared.ts';
-import { instantAfter, isNear } from './skip.ts';
-import type { Change, Intent, Key, News, ResolvedAction, Told } from './types.ts';
+import type { Change, Intent, Key, ResolvedAction, Told } from './types.ts';
 
 /** All rules over one stream of lines. Changed in place by the functions here; the same calls give the same results. */
 export type Judge = {
@@ -48,6 +42,8 @@ export type Judge = {
   streamTimeNs: bigint | null;
   /** The first instant of any rule that is not judged yet; null: there is none. */
   dueNs: bigint | null;
+  /** Every rule is due then. */
+  areAllDue: boolean;
   isFinished: boolean;
   /** Who is out there: keys of rules with `keys: inventory`. */
   instances: readonly Instance[];
@@ -71,6 +67,7 @@ export const createJudge = ({
   bands: new Map(),
   streamTimeNs: null,
   dueNs: null,
+  areAllDue: false,
   isFinished: false,
   instances: [],
   told: [],
@@ -128,7 +125,7 @@ export function addRule(judge: Judge, compiled: CompiledRule, { resume: goesOn =
     resumed.held = { sinceNs, values, actions, order: null, moving: new Map(), expected: null, summary: '' };
     if (run.firings !== null) noteForce(run.firings, resumed.text, { t: sinceNs, lastNs: sinceNs, isInForce: true });
   }
-  judge.dueNs = nextDue(judge);
+  findDue(judge);
 }
 
 /** The number of a key of the rule, opened where it is new; −1: there are too many. */
@@ -175,7 +172,7 @@ export function removeRule(judge: Judge, name: string): readonly Intent[] {
   const ended = intentsOf(run);
   for (const id of knownKeys(run)) forget(run, id);
   leave(judge, run.source, run.holds);
-  judge.dueNs = nextDue(judge);
+  findDue(judge);
   return ended;
 }
 
@@ -247,94 +244,7 @@ const noCounters: Counters = {
   recordsOver: 0,
 };
 
-const none: readonly Change[] = [];
-
 const nameOf = ({ compiled }: RuleRun): string => compiled.rule.name;
-
-/** Judges, over all rules in order of time and then name, the instants up to `time`. */
-function reach(judge: Judge, time: bigint): readonly Change[] {
-  if (judge.streamTimeNs === null) {
-    for (const run of judge.runs) start(run, time);
-    for (const shared of [...judge.selections.rpc, ...judge.selections.flow]) shared.selection.startNs ??= time;
-    judge.dueNs = nextDue(judge);
-  } else if (time <= judge.streamTimeNs) return none;
-  judge.streamTimeNs = time;
-  if (judge.dueNs === null || time < judge.dueNs) return none;
-  const changes: Change[] = [];
-  let t: bigint | null = judge.dueNs;
-  while (t !== null && t <= time) {
-    const at: bigint = t;
-    const due = judge.runs.filter((run): run is Due => run.nextNs === at && !run.isOver);
-    const found = judgeAt(judge, at, due);
-    for (const change of found) changes.push(change);
-    setNext(judge, due, { t: at, last: time });
-    t = nextDue(judge);
-  }
-  judge.dueNs = t;
-  return changes;
-}
-
-/** The instant that each of these rules is judged at next. With thousands of them, what is the same for all is asked once. */
-function setNext({ life }: Judge, due: readonly Due[], { t, last }: { readonly t: bigint; readonly last: bigint }): void {
-  let everyNs: bigint | null = null;
-  let near: bigint | null = null;
-  for (const run of due) {
-    if (run.compiled.rule.everyNs !== everyNs) {
-      ({ everyNs } = run.compiled.rule);
-      near = isNear(everyNs, t, last) ? t + everyNs : null;
-    }
-    run.nextNs = near ?? instantAfter(run, t, { last, life });
-  }
-}
-
-/** Judges these rules, whose next instant is `t`. */
-function judgeAt(judge: Judge, t: bigint, due: readonly RuleRun[]): readonly Change[] {
-  const changes: Change[] = [];
-  const advanced = new Set<Shared>();
-  let last: Shared | null = null;
-  for (const { reads } of due)
-    for (const { shared, stream } of reads) {
-      if (shared === last || advanced.has(shared)) continue;
-      last = shared;
-      advanced.add(shared);
-      advance(shared.selection, t);
-      follow(shared, judge.life[stream], t);
-      watch(judge, shared);
-    }
-  const before = standingsFor(due, judge.runs);
-  for (const run of due) {
-    if (isStill(run)) continue;
-    const news: News[] = [];
-    for (const change of judgeInstant(run, t, before, news)) changes.push(change);
-    if (news.length === 0) continue;
-    const { revision } = run.compiled;
-    judge.told = [...judge.told, ...news.map((one) => ({ timeNs: t, rule: nameOf(run), revision, news: one }))];
-  }
-  for (const { selection } of advanced) beginTurn(selection);
-  if (advanced.size > 0) shareRoom([...judge.selections.rpc, ...judge.selections.flow].map(({ selection }) => selection));
-  return changes;
-}
-
-function watch(judge: Judge, shared: Shared): void {
-  let bands = judge.bands.get(shared);
-  if (bands === undefined) judge.bands.set(shared, (bands = bandsOf(shared, judge.runs, judge.programs)));
-  watchBands(shared, bands);
-}
-
-type Due = RuleRun & { nextNs: bigint };
-const isDue = (run: RuleRun): run is Due => run.nextNs !== null && !run.isOver;
-
-function nextDue({ runs }: Judge): bigint | null {
-  let least: bigint | null = null;
-  for (const { nextNs, isOver } of runs) if (nextNs !== null && !isOver && (least === null || nextNs < least)) least = nextNs;
-  return least;
-}
-
-function start(run: RuleRun, time: bigint): void {
-  const { everyNs } = run.compiled.rule;
-  run.startNs = time;
-  run.nextNs = (floorDivide(time, everyNs) + 1n) * everyNs;
-}
 
 function intentsOf(run: RuleRun): readonly Intent[] {
   const inForce = [...run.active.values()].filter(({ course }) => isInForce(course)).sort((a, b) => compareKeys(a.key, b.key));

@@ -1,7 +1,7 @@
 import type { Value } from '../../model/rule.ts';
 import type { BoundKey } from '../cel/programs.ts';
 import { jsonOf } from '../cel/value.ts';
-import { rawAt, rawFrom, valueAt } from '../window/read.ts';
+import { rawAt, sideAt, rawFrom, valueAt } from '../window/read.ts';
 import { firingBefore } from './firing.ts';
 import type { Standings } from './firing.ts';
 import type { Input } from './inputs.ts';
@@ -38,7 +38,8 @@ export function holds(instant: Instant, id: number, of: Judged, byUntil: boolean
     for (let i = 0; i < inputs.length; i++) {
       const input = inputs[i]!;
       if (input.kind !== 'slot') continue;
-      const raw = rawAt(selection, byUntil ? input.until : input.count, id, life);
+      const slot = byUntil ? input.until : input.count;
+      const raw = of.isSided[i] === true ? sideAt(selection, slot, id, life) : rawAt(selection, slot, id, life);
       raws[i] = raw;
       if (raw === null) isExact = false;
     }

@@ -6,6 +6,7 @@ import type { CompiledRule } from '../rule/types.ts';
 import { aggregateTexts } from '../rule/expressions.ts';
 import { closeIfIdle, openKey } from '../window/keys.ts';
 import type { View } from '../window/view.ts';
+import type { Placing } from './bands.ts';
 import { newCourse } from './course.ts';
 import type { Course, Timing } from './course.ts';
 import type { Expected } from './expect.ts';
@@ -38,6 +39,8 @@ export type Judged = {
   readonly shown: readonly Shown[];
   /** Every input is an aggregate over the rule's own records. */
   readonly isPlain: boolean;
+  /** Whether of an input it matters only on which side of constants it lies. */
+  readonly isSided: readonly boolean[];
   /** Room for the values of one key. */
   readonly raws: (Raw | undefined)[];
 };
@@ -87,6 +90,8 @@ export type Source = {
 export type RuleRun = {
   readonly compiled: CompiledRule;
   readonly timing: Timing;
+  /** Its `every` in ns; rules with equal ones have the same. NaN, which equals nothing: it is no safe integer. */
+  readonly every: number;
   /** null: it measures nothing of its own. */
   readonly source: Source | null;
   readonly holds: Joint['holds'];
@@ -117,6 +122,10 @@ export type RuleRun = {
   readonly tellsClear: boolean;
   /** Clear keys that are to be judged, where others need not (see bands.ts); null: all that changed are. */
   watch: number[] | null;
+  /** Where the verdicts of keys can be read off; null with `watch`. */
+  placing: Placing | null;
+  /** What a key in force asks for stays as it was when it began. */
+  readonly isSteady: boolean;
   /** Keys that it knows because they are in the inventory. */
   readonly pinned: Set<number>;
   /** Keys that it knows. */
@@ -146,6 +155,7 @@ export function createRun(judge: Telling, compiled: CompiledRule): RuleRun {
   const run: RuleRun = {
     compiled,
     timing: rule,
+    every: Number.isSafeInteger(Number(rule.everyNs)) ? Number(rule.everyNs) : NaN,
     source,
     holds,
     reads: [...holds.values()],
@@ -166,6 +176,8 @@ export function createRun(judge: Telling, compiled: CompiledRule): RuleRun {
     active: new Map(),
     tellsClear: judge.tellsClear,
     watch: null,
+    placing: null,
+    isSteady: order === null && that === null && !movesAny(rule.then),
     pinned: new Set(),
     known: 0,
     startNs: null,

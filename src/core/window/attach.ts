@@ -67,6 +67,8 @@ export function attach(selection: Selection, spec: SlotSpec, compile: Compile): 
     seen: [],
     raws: [],
     at: new Int32Array(0),
+    sides: [],
+    sidedAt: new Int32Array(0),
     users: 1,
   };
   selection.slots.set(spec.id, slot);
@@ -138,11 +140,14 @@ function keeperOf(selection: Selection, { series, kind, window, type }: Kept): n
 function cut(selection: Selection, { keepers: [place = -1] }: Slot): void {
   const constants = [...selection.slots.values()].flatMap((slot) => (slot.keepers[0] === place ? slot.cuts : []));
   const { keeper, windows } = selection.keepers[place]!;
-  (keeper as Quantiles & typeof keeper).cutAt(constants, (window) =>
-    windows.has(window) ? [...panesIn(selection, window)].map((pane) => pane.columns[place] as Placed) : [],
-  );
+  (keeper as Quantiles & typeof keeper).cutAt(constants, (window) => (windows.has(window) ? placedIn(selection, place, window) : []));
   // What was read before is of the old intervals.
   selection.readsFrom = selection.turn + 1;
+}
+
+/** What the panes of a window hold of a quantile. */
+export function* placedIn(selection: Selection, place: number, window: number) {
+  for (const { columns } of panesIn(selection, window)) yield columns[place] as Placed;
 }
 
 function* panesIn({ panes, windows }: Selection, place: number) {

@@ -22,6 +22,15 @@ describe.each([true, false])('intervals of numbers (whole: %s)', (whole) => {
     for (let i = 1; i < ordered.length; i++) expect(buckets.idOf(ordered[i]!)).toBeGreaterThanOrEqual(buckets.idOf(ordered[i - 1]!));
   });
 
+  test('have sides, and what stands in for one compares with every constant as its numbers do', () => {
+    for (const x of numbers) {
+      const side = buckets.sideOf(x);
+      const standIn = buckets.standIn(side);
+      expect(side).toBeLessThan(buckets.sides);
+      for (const cut of cuts) expect(Math.sign(standIn - cut) + 0).toBe(Math.sign(x - cut) + 0);
+    }
+  });
+
   test('stand for their numbers within 1 %, and a whole one for whole ones', () => {
     for (const x of numbers) {
       const shown = buckets.valueOf(buckets.idOf(x));

@@ -6,6 +6,11 @@
 export type Buckets = {
   /** The interval of a number; greater numbers have none lower. */
   readonly idOf: (x: number) => number;
+  /** Where a number lies among the constants: 2n between the nth and the next, 2n + 1 at the (n + 1)th; always below `sides`. */
+  readonly sideOf: (x: number) => number;
+  readonly sides: number;
+  /** Compared with any of the constants, it says what each number of the side says. */
+  readonly standIn: (side: number) => number;
   /** A number of the interval: the constant itself, or one near the middle with few digits, within 1 % of all; whole where all are whole. */
   readonly valueOf: (id: number) => number;
 };
@@ -44,6 +49,9 @@ export function createBuckets(constants: Iterable<number>, whole: boolean): Buck
     cutParts.includes(tableFrom + i) ? -1 : tableFrom + i + 2 * cutsBelow(tableFrom + i),
   );
 
+  /** By part, the side of all its numbers; −1: a constant lies in it. */
+  const sideTable = Int32Array.from(table, (id, i) => (id < 0 ? -1 : id - tableFrom - i));
+
   function cutsBelow(part: number): number {
     let n = 0;
     while (n < cutParts.length && cutParts[n]! < part) n++;
@@ -63,6 +71,22 @@ export function createBuckets(constants: Iterable<number>, whole: boolean): Buck
         return id < 0 ? searched(x, part) : id;
       }
       return searched(x, octavePart(x));
+    },
+    sideOf: (x) => {
+      if (x >= 1) {
+        double[0] = x;
+        const part = words[highWord]! >>> shift;
+        const side = part - tableFrom < tableSize ? sideTable[part - tableFrom]! : -1;
+        if (side >= 0) return side;
+      }
+      const part = octavePart(x);
+      return searched(x, part) - part;
+    },
+    sides: 2 * cuts.length + 1,
+    standIn: (side) => {
+      if (side % 2 === 1) return cuts[(side - 1) / 2]!;
+      const [below, above] = [cuts[side / 2 - 1], cuts[side / 2]];
+      return below === undefined ? -Infinity : above === undefined ? Infinity : middle(below, above);
     },
     valueOf: (id) => {
       const known = shown.get(id);

@@ -40,12 +40,14 @@ export function codeRoom(codes: Codes, texts: readonly TextColumn[], closed: num
   return true;
 }
 
-/** Puts the numbers of the keys of records `at[0 … n)` into `ids`; −1: not known here. */
-export function idOf({ rooms, dense, sparse }: Codes, texts: readonly TextColumn[], at: Int32Array, ids: Int32Array, n: number): void {
+/** Puts the numbers of the keys of records `at[0 … n)` into `ids`; −1: not known here. Says whether all are known. */
+export function idOf({ rooms, dense, sparse }: Codes, texts: readonly TextColumn[], at: Int32Array, ids: Int32Array, n: number): boolean {
   ids.fill(0, 0, n);
   for (let k = 0; k < texts.length; k++) append(ids, rooms[k]!, texts[k]!.codes, at, n);
-  if (dense !== null) lookUp(ids, dense, n);
-  else for (let j = 0; j < n; j++) ids[j] = sparse.get(ids[j]!) ?? -1;
+  if (dense !== null) return lookUp(ids, dense, n);
+  let all = 0;
+  for (let j = 0; j < n; j++) all |= ids[j] = sparse.get(ids[j]!) ?? -1;
+  return all >= 0;
 }
 
 // Loops of their own: each is then made for the kinds of lists that it meets.
@@ -53,8 +55,10 @@ function append(ids: Int32Array, room: number, codes: TextColumn['codes'], at: I
   for (let j = 0; j < n; j++) ids[j] = Math.imul(ids[j]!, room) + codes[at[j]!]!;
 }
 
-function lookUp(ids: Int32Array, dense: Int32Array, n: number): void {
-  for (let j = 0; j < n; j++) ids[j] = dense[ids[j]!]! - 1;
+function lookUp(ids: Int32Array, dense: Int32Array, n: number): boolean {
+  let all = 0;
+  for (let j = 0; j < n; j++) all |= ids[j] = dense[ids[j]!]! - 1;
+  return all >= 0;
 }
 
 /** From now on the key of record `i` has this number; −1: it was not opened. */

@@ -142,7 +142,7 @@ type Finding = {
 /** The numbers of the keys. A record whose key is new is taken by itself, and is no more among those `at`; gives how many are left. */
 function findIds(selection: Selection, { codes, texts, at, ids, n }: Finding, one: (j: number) => void): number {
   let m = 0;
-  idOf(codes, texts, at, ids, n);
+  if (idOf(codes, texts, at, ids, n)) return n;
   for (let j = 0; j < n; j++) {
     if (ids[j]! < 0) {
       // It may have come since it was looked for.

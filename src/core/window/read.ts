@@ -3,6 +3,7 @@ import { rawOf } from '../cel/compile/program.ts';
 import type { Raw } from '../cel/compile/code.ts';
 import { isInt64 } from '../cel/value.ts';
 import { divideRounded } from '../../model/duration.ts';
+import { placedIn } from './attach.ts';
 import { nearestRank, ratio, rootOver } from './exact.ts';
 import type { Keepers, KeeperKind } from './keep/kinds.ts';
 import { grownInts } from './keep/keeper.ts';
@@ -39,6 +40,23 @@ export function rawAt(selection: Selection, slot: Slot, id: number, life: Life):
   return slot.raws[id];
 }
 
+/**
+ * A raw that comparisons with the slot's cuts cannot tell from `rawAt`'s, found sooner where that is a quantile.
+ */
+export function sideAt(selection: Selection, slot: Slot, id: number, life: Life): Raw | undefined {
+  if (slot.name !== 'quantile' || slot.q === null) return rawAt(selection, slot, id, life);
+  const { keys, turn, readsFrom } = selection;
+  if (id >= slot.sidedAt.length) slot.sidedAt = grownInts(slot.sidedAt, keys.room);
+  const readAt = slot.sidedAt[id]! - 1;
+  if (readAt >= keys.touched[id]! && readAt >= readsFrom) return slot.sides[id];
+  const good = goodAt(selection, slot, id, life);
+  const side = good === 0 ? undefined : keeper(selection, slot, 'quantiles').sideAt(slot.window, id, nearestRank(slot.q, good));
+  if (side === null) return rawAt(selection, slot, id, life);
+  slot.sides[id] = side;
+  slot.sidedAt[id] = turn + 1;
+  return side;
+}
+
 export const rawFrom = (value: Value | null): Raw | undefined => (value === null ? undefined : rawOf(value));
 
 /** How many records of the key the slot's window holds. */
@@ -59,6 +77,14 @@ export function readNow(selection: Selection, slot: Slot, id: number, life: Life
     return id < 0 ? nothingOf(slot) : readTotal(selection, slot, id, good);
   }
   return n < slot.least || good === 0 ? null : readShape(selection, slot, id, good);
+}
+
+/** Of how many records a quantile is; 0: it is without value. */
+function goodAt(selection: Selection, { window, series, least }: Slot, id: number, life: Life): number {
+  const at = life[window];
+  const n = selection.windows[window]!.counts[id]!;
+  const errors = selection.series[series]!.errors[window]![id]!;
+  return at === undefined || at.status === 'stale' || errors * errorShare > n || n < least ? 0 : n - errors;
 }
 
 /** A total over no records. */
@@ -95,9 +121,7 @@ function readShape(selection: Selection, slot: Slot, id: number, good: number): 
     case 'max':
       return wrapped(keeper(selection, slot, 'extremes').greatest(window, id)!, argumentKind);
     case 'quantile':
-      return slot.q === null
-        ? null
-        : wrapped(keeper(selection, slot, 'quantiles').at(window, id, nearestRank(slot.q, good), good), argumentKind);
+      return slot.q === null ? null : wrapped(quantileOf(selection, slot, { id, rank: nearestRank(slot.q, good), n: good }), argumentKind);
     case 'mean': {
       if (argumentKind === 'double') return number(keeper(selection, slot, 'doubles').sumAt(window, id) / good);
       const sum = keeper(selection, slot, 'sums').at(window, id);
@@ -113,6 +137,15 @@ function readShape(selection: Selection, slot: Slot, id: number, good: number): 
     default:
       return null;
   }
+}
+
+function quantileOf(
+  selection: Selection,
+  slot: Slot,
+  { id, ...rank }: { readonly id: number; readonly rank: number; readonly n: number },
+): number {
+  const { window, keepers: [place = -1] } = slot; // prettier-ignore
+  return keeper(selection, slot, 'quantiles').at(window, id, rank, () => placedIn(selection, place, window));
 }
 
 function keeper<K extends KeeperKind>({ keepers }: Selection, slot: Slot, kind: K): Keepers[K] {

@@ -26,6 +26,9 @@ export type Slot = {
   /** The same for compiled code: undefined without value, null an int beyond 2^53. */
   readonly raws: (Raw | undefined)[];
   at: Int32Array;
+  /** The same of a quantile for comparisons with the cuts alone (read.ts). */
+  readonly sides: (number | undefined)[];
+  sidedAt: Int32Array;
   users: number;
 };
 

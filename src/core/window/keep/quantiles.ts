@@ -1,239 +1,153 @@
 import { createBuckets } from '../buckets.ts';
 import type { Buckets } from '../buckets.ts';
-import { createNumberPairs, pushNumber, pushNumbers } from './pairs.ts';
-import type { NumberPairs } from './pairs.ts';
+import { change, createHistogram, intervalOf } from './histogram.ts';
+import type { Histogram } from './histogram.ts';
 import { grownInts } from './keeper.ts';
 import type { Keeper } from './keeper.ts';
+import { pushNumber, pushNumbers } from './pairs.ts';
+import { countAll, countKey, createPlaced, order, pack, place, sidesMax, tally } from './placed.ts';
+import type { First, Placed } from './placed.ts';
 
-/** How many values lie in each interval from `base` on. */
-type Histogram = { base: number; counts: Int32Array };
+export type { Placed } from './placed.ts';
 
-/** Values of a pane, the interval that each of the first `placed` lies in by these buckets, and those of the first `ordered` (−1: none yet) key by key. */
-export type Placed = NumberPairs & {
-  intervals: Int32Array;
-  by: Buckets | null;
-  placed: number;
-  sorted: Int32Array;
-  runs: readonly Run[];
-  ordered: number;
-  /** What was given up of older values: how many lay in each interval. */
-  packed: Packed | null;
-};
+/** The panes that a window holds. */
+export type Held = () => Iterable<Placed>;
 
-/** The intervals of one key end before this place. */
-type Run = { readonly key: number; readonly end: number };
-
-/** By key, where its next interval goes; 0 between uses. */
-type First = { at: Int32Array };
-
-/** The distribution of ints, doubles, or durations in ns, by window and key. */
+/**
+ * The distribution of ints, doubles, or durations in ns, by window and key. On which side of the constants values lie is counted always, which takes little;
+ * in which interval only when a number is asked for: of that key then, and where many are asked for again and again, of all keys as panes come and go.
+ */
 export type Quantiles = Keeper<Placed> & {
   /** A number in the interval of the value with this rank from 1, among `n`. */
-  readonly at: (window: number, key: number, rank: number, n: number) => number;
+  readonly at: (window: number, key: number, rank: { readonly rank: number; readonly n: number }, held: Held) => number;
+  /** What every constant says of it, it says of this number; null: there are too many constants for that. */
+  readonly sideAt: (window: number, key: number, rank: number) => number | null;
   /** Cuts the intervals at these constants, and counts anew what the panes hold. */
   readonly cutAt: (constants: readonly number[], held: (window: number) => Iterable<Placed>) => void;
 };
 
-/** Intervals by these buckets, key by key, each once, with how many values lie in it. */
-type Packed = { readonly by: Buckets; readonly runs: readonly Run[]; readonly intervals: Int32Array; readonly counts: Int32Array };
+type Totals = {
+  /** By key and side. */
+  sides: Int32Array;
+  /** By key; null while few ask. */
+  histograms: (Histogram | undefined)[] | null;
+  /** Values that those who asked since the last pane came asked about, and for how many panes that was little. */
+  asked: number;
+  quiet: number;
+  /** Of the last pane that came. */
+  size: number;
+};
+
+/** Counting this many values and panes × 4 between two panes is less than keeping histograms of all keys. */
+const askedMin = 65_536;
+const mostAsked = ({ size }: Totals): number => askedMin + 4 * size;
+/** What a look into a pane costs beside its values. */
+const paneCost = 16;
+/** When for so many panes less than an eighth of that was asked, histograms of all keys are kept no more. */
+const quietMax = 64;
 
 export function createQuantiles(whole: boolean): Quantiles {
-  const totals: (Histogram | undefined)[][] = [];
+  const totals: Totals[] = [];
   let buckets: Buckets = createBuckets([], whole);
+  let room = 0;
   const first: First = { at: new Int32Array(0) };
-  const change = (histograms: (Histogram | undefined)[], key: number, id: number, by: number): void => {
-    let histogram = histograms[key];
-    if (histogram === undefined) histograms[key] = histogram = { base: id - 8, counts: new Int32Array(32) };
-    let at = id - histogram.base;
-    if (at < 0 || at >= histogram.counts.length) at = widen(histogram, id);
-    histogram.counts[at]! += by;
+  /** Asked for one key of, though not in order: to be ordered when there is time. */
+  const unordered = new Set<Placed>();
+  const scratch = createHistogram();
+
+  const isSided = (): boolean => buckets.sides <= sidesMax;
+  const sidesFor = (): Int32Array => new Int32Array(isSided() ? room * buckets.sides : 0);
+  const count = (column: Placed, histograms: (Histogram | undefined)[], by: 1 | -1): void => {
+    place(column, buckets);
+    order(column, first, buckets);
+    countAll(column, (key) => (histograms[key] ??= createHistogram()), by);
   };
-  const move = (column: Placed, window: number, by: 1 | -1): void => {
-    const histograms = totals[window]!;
-    if (column.packed !== null) movePacked(column, histograms, by);
-    intervalsOf(column);
-    if (column.ordered !== column.size) order(column, first);
-    let i = 0;
-    for (const { key, end } of column.runs) {
-      let histogram = histograms[key];
-      if (histogram === undefined) histograms[key] = histogram = { base: column.sorted[i]! - 8, counts: new Int32Array(32) };
-      i = addRun(histogram, column.sorted, { from: i, end, by });
+  const move = (column: Placed, total: Totals, by: 1 | -1): void => {
+    place(column, buckets);
+    if (isSided()) tally(total.sides, buckets.sides, column, by);
+    if (total.histograms !== null) count(column, total.histograms, by);
+    if (by < 0) return;
+    total.quiet = total.asked * 8 < mostAsked(total) ? total.quiet + 1 : 0;
+    if (total.quiet > quietMax) total.histograms = null;
+    total.size = column.size;
+    total.asked = 0;
+  };
+  /** Keeps histograms of all keys from now on. */
+  const keep = (total: Totals, held: Iterable<Placed>): (Histogram | undefined)[] => {
+    const histograms: (Histogram | undefined)[] = [];
+    for (const column of held) count(column, histograms, 1);
+    return (total.histograms = histograms);
+  };
+  /** The histogram of one key, from the panes. */
+  const countOne = (total: Totals, key: number, held: Iterable<Placed>): Histogram => {
+    scratch.counts.fill(0);
+    for (const column of held) {
+      place(column, buckets);
+      if (column.ordered !== column.size && unordered.size < unorderedMax) unordered.add(column);
+      countKey(column, key, scratch, buckets);
+      total.asked += paneCost;
     }
-  };
-  const movePacked = (column: Placed, histograms: (Histogram | undefined)[], by: 1 | -1): void => {
-    if (column.packed!.by !== buckets) column.packed = rebased(column.packed!, buckets);
-    const { runs, intervals, counts } = column.packed!;
-    let i = 0;
-    for (const { key, end } of runs) for (; i < end; i++) change(histograms, key, intervals[i]!, by * counts[i]!);
-  };
-  /** In which interval each value of a pane lies: found once, though the pane enters and leaves every window. */
-  const intervalsOf = (column: Placed): Int32Array => {
-    if (column.by !== buckets) Object.assign(column, { by: buckets, placed: 0, ordered: -1 });
-    const { size, values } = column;
-    const intervals = (column.intervals = grownInts(column.intervals, size));
-    const { idOf } = buckets;
-    for (let i = column.placed; i < size; i++) intervals[i] = idOf(values[i]!);
-    column.placed = size;
-    return intervals;
+    return scratch;
   };
   return {
     cells: 1,
-    newColumn: () => ({
-      ...createNumberPairs(),
-      intervals: new Int32Array(16),
-      by: null,
-      placed: 0,
-      sorted: new Int32Array(16),
-      runs: [],
-      ordered: -1,
-      packed: null,
-    }),
+    newColumn: createPlaced,
     clear: (column) => void Object.assign(column, { size: 0, placed: 0, ordered: -1, packed: null }),
     // As they come, so that an instant has less to do.
     addAll: (column, many) => {
       pushNumbers(column, many);
-      intervalsOf(column);
+      place(column, buckets);
+      for (const other of unordered) {
+        unordered.delete(other);
+        if (other === column) continue;
+        place(other, buckets);
+        order(other, first, buckets);
+        break;
+      }
     },
     add: (column, _row, key, value) => pushNumber(column, key, Number(value)),
-    pack: (column) => {
-      if (column.size < packMin || column.packed !== null) return 0;
-      intervalsOf(column);
-      if (column.ordered !== column.size) order(column, first);
-      const packed = packedOf(column, buckets);
-      const freed = column.size - packed.intervals.length;
-      if (freed < column.size / 2) return 0;
-      Object.assign(column, {
-        ...createNumberPairs(),
-        intervals: new Int32Array(16),
-        placed: 0,
-        sorted: new Int32Array(16),
-        runs: [],
-        ordered: -1,
-        packed,
-      });
-      return freed;
+    pack: (column) => pack(column, first, buckets),
+    move: (column, _rows, window, by) => move(column, totals[window]!, by),
+    late: (window, key, value) => {
+      const x = Number(value);
+      const { sides, histograms } = totals[window]!;
+      if (isSided()) sides[key * buckets.sides + buckets.sideOf(x)]!++;
+      if (histograms !== null) change((histograms[key] ??= createHistogram()), buckets.idOf(x), 1);
     },
-    move: (column, _rows, window, by) => move(column, window, by),
-    late: (window, key, value) => change(totals[window]!, key, buckets.idOf(Number(value)), 1),
-    addWindow: (window) => void (totals[window] = []),
-    grow: () => undefined,
+    addWindow: (window) => void (totals[window] = { sides: sidesFor(), histograms: null, asked: 0, quiet: 0, size: 0 }),
+    grow: (keys) => {
+      room = Math.max(room, keys);
+      for (const total of totals) if (total !== undefined && isSided()) total.sides = grownInts(total.sides, room * buckets.sides);
+    },
     forget: (key) => {
-      for (const histograms of totals) if (histograms !== undefined && key < histograms.length) histograms[key] = undefined;
+      for (const total of totals) if (total?.histograms?.[key] !== undefined) total.histograms[key] = undefined;
     },
-    at: (window, key, rank, n) => {
-      const histogram = totals[window]![key];
-      return histogram === undefined ? NaN : buckets.valueOf(histogram.base + rankIn(histogram.counts, rank, n));
+    at: (window, key, { rank, n }, held) => {
+      const total = totals[window]!;
+      total.asked += n;
+      if (total.histograms === null && (!isSided() || total.asked > mostAsked(total))) keep(total, held());
+      const histogram = total.histograms === null ? countOne(total, key, held()) : total.histograms[key];
+      return histogram === undefined ? NaN : buckets.valueOf(intervalOf(histogram, rank, n));
+    },
+    sideAt: (window, key, rank) => {
+      if (!isSided()) return null;
+      const { sides } = totals[window]!;
+      const from = key * buckets.sides;
+      let side = 0;
+      for (let left = rank - sides[from]!; left > 0; left -= sides[from + side]!) {
+        if (++side === buckets.sides) throw new Error(`flyball: broken invariant: no value of rank ${rank}`);
+      }
+      return buckets.standIn(side);
     },
     cutAt: (constants, held) => {
       buckets = createBuckets(constants, whole);
-      totals.forEach((_, window) => {
-        totals[window] = [];
-        for (const column of held(window)) move(column, window, 1);
+      totals.forEach((total, window) => {
+        Object.assign(total, { sides: sidesFor(), histograms: null });
+        for (const column of held(window)) move(column, total, 1);
       });
     },
   };
 }
 
-/** A pane with fewer values is not worth it. */
-const packMin = 256;
-
-function packedOf({ sorted, runs, size }: Placed, by: Buckets): Packed {
-  const [intervals, counts] = [new Int32Array(size), new Int32Array(size)];
-  const packed: Run[] = [];
-  let [from, n] = [0, 0];
-  for (const { key, end } of runs) {
-    const own = sorted.subarray(from, end).sort();
-    own.forEach((id, i) => {
-      if (i > 0 && intervals[n - 1] === id) counts[n - 1]!++;
-      else {
-        intervals[n] = id;
-        counts[n++] = 1;
-      }
-    });
-    packed.push({ key, end: n });
-    from = end;
-  }
-  return { by, runs: packed, intervals: intervals.slice(0, n), counts: counts.slice(0, n) };
-}
-
-/** The same by other buckets, which have no cut that the old ones lack: a selection whose panes are packed is given none (attach.ts). */
-function rebased({ by, runs, intervals, counts }: Packed, buckets: Buckets): Packed {
-  return { by: buckets, runs, intervals: intervals.map((id) => buckets.idOf(by.valueOf(id))), counts };
-}
-
-/**
- * Puts the intervals of a pane in order of keys. A histogram is a few KB and keys come mixed: one at a time stays in the processor's cache while
- * it is counted, which takes a fifth of the time (`npm run bench -- latency`).
- */
-function order(column: Placed, first: First): void {
-  const { keys, size, intervals } = column;
-  const found: number[] = [];
-  for (let i = 0; i < size; i++) {
-    const key = keys[i]!;
-    if (key >= first.at.length) first.at = grownInts(first.at, key + 1);
-    if (first.at[key]!++ === 0) found.push(key);
-  }
-  const { at } = first;
-  let end = 0;
-  const runs: Run[] = [];
-  for (const key of found) {
-    const from = end;
-    end += at[key]!;
-    at[key] = from;
-    runs.push({ key, end });
-  }
-  const sorted = (column.sorted = grownInts(column.sorted, size));
-  for (let i = 0; i < size; i++) sorted[at[keys[i]!]!++] = intervals[i]!;
-  for (const key of found) at[key] = 0;
-  Object.assign(column, { runs, ordered: size });
-}
-
-/** Counts the intervals from `from` to before `end`, and gives `end`. */
-function addRun(
-  histogram: Histogram,
-  intervals: Int32Array,
-  { from, end, by }: { readonly from: number; readonly end: number; readonly by: 1 | -1 },
-): number {
-  let { base, counts } = histogram;
-  for (let i = from; i < end; i++) {
-    const id = intervals[i]!;
-    let at = id - base;
-    if (at < 0 || at >= counts.length) {
-      at = widen(histogram, id);
-      ({ base, counts } = histogram);
-    }
-    counts[at]! += by;
-  }
-  return end;
-}
-
-/** The index at which the count from below reaches `rank`; counted from above where that is nearer. */
-function rankIn(counts: Int32Array, rank: number, n: number): number {
-  if (rank * 2 > n) {
-    let left = n - rank + 1;
-    for (let i = counts.length - 1; i >= 0; i--) {
-      left -= counts[i]!;
-      if (left <= 0) return i;
-    }
-  }
-  let left = rank;
-  for (let i = 0; i < counts.length; i++) {
-    left -= counts[i]!;
-    if (left <= 0) return i;
-  }
-  throw new Error(`flyball: broken invariant: no value of rank ${rank} among ${n}`);
-}
-
-/** Room for one more interval, and some beyond it; says where it then is. */
-function widen(histogram: Histogram, id: number): number {
-  const { base, counts } = histogram;
-  if (id >= base) {
-    histogram.counts = grownInts(counts, id - base + 1);
-    return id - base;
-  }
-  const from = id - Math.min(counts.length, 64);
-  const wide = new Int32Array(base - from + counts.length);
-  wide.set(counts, base - from);
-  Object.assign(histogram, { base: from, counts: wide });
-  return id - from;
-}
+/** Panes that wait to be ordered. */
+const unorderedMax = 1_024;
