@@ -1,5 +1,6 @@
 import type { Value } from '../../model/rule.ts';
 import { divideRounded } from '../../model/duration.ts';
+import { floorDivide } from '../../model/time.ts';
 import { scalarOf } from '../cel/value.ts';
 import type { Scalar } from '../cel/value.ts';
 import { ratio } from '../window/exact.ts';
@@ -43,13 +44,14 @@ export function pastValue({ run, t }: At, id: number, { how, of, earlier, type }
   const { selection, life } = lens.shared;
   const pick = (input: SlotInput): Slot => (byUntil ? input.until : input.count);
   const fired = run.source === null ? [] : (run.firings?.byKey.get(run.keyText(id)) ?? []);
+  const { everyNs } = run.compiled.rule;
   const values: Scalar[] = [];
   for (const input of earlier) {
     const slot = pick(input);
     if (countAt(selection, slot, at) === 0) continue;
     const { lengthNs, lagNs } = selection.windows[slot.window]!;
     const to = t - lagNs;
-    if (fired.some(({ fromNs, toNs }) => fromNs <= to && (toNs === null || toNs > to - lengthNs))) continue;
+    if (fired.some((stretch) => firedWithin(stretch, { from: to - lengthNs, to, everyNs }))) continue;
     const value = readNow(selection, slot, at, life);
     if (value !== null) values.push(scalarOf(value));
   }
@@ -59,6 +61,16 @@ export function pastValue({ run, t }: At, id: number, { how, of, earlier, type }
   if (how === 'baseline') return meanOf(values, type.kind === 'duration');
   const own = valueAt(selection, pick(of), at, life);
   return own === null ? null : scoreOf(scalarOf(own), values);
+}
+
+/** Whether an instant after `from` and not after `to` lies in the stretch (settled point 6): a short window may hold none. */
+function firedWithin(
+  { fromNs, toNs }: Stretch,
+  { from, to, everyNs }: { readonly from: bigint; readonly to: bigint; readonly everyNs: bigint },
+): boolean {
+  const next = (floorDivide(from, everyNs) + 1n) * everyNs;
+  const first = fromNs > next ? fromNs : next;
+  return first <= to && (toNs === null || first <= toNs);
 }
 
 function meanOf(values: readonly Scalar[], isDuration: boolean): Value | null {
