@@ -32,6 +32,8 @@ export function judgeInstant(run: RuleRun, t: bigint, before: Standings, news: N
   }
   // Not before: at this instant they were siblings still.
   for (const id of run.isOver ? [...knownKeys(run)] : instant.gone) forget(run, id);
+  // At the next one they are none, which the others may see.
+  if (instant.gone.length > 0 && run.looksAround !== 'no') run.isQuiet = false;
   return changes.length < 2 ? changes : changes.sort((a, b) => compareKeys(a.key, b.key));
 }
 
