@@ -64,8 +64,8 @@ function near(a: string | number | boolean | null, b: string | number | boolean 
 
 const isQuantile = (text: string): boolean => /^(?:peers\()?(?:\w+\.)?(?:p\d\d|quantile)\(/.test(text);
 
-/** A difference of values that are near each other: of a mean of durations, which is whole nanoseconds, fewer digits are left. */
-const isScore = (text: string): boolean => text.startsWith('zscore(');
+/** Of what is made of means of durations, which are whole nanoseconds, fewer digits agree. */
+const isScore = (text: string): boolean => /^(?:zscore|share)\(/.test(text);
 
 /** Pairs of rule and stream that were compared. */
 const met = new Set<string>();
