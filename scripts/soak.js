@@ -122,7 +122,7 @@ function tested(file, named, size) {
   const env = { ...process.env, ...size, FLYBALL_SEED: seed };
   const args = ['vitest', 'run', file, '-t', named, '--disable-console-intercept', '--testTimeout', '3600000'];
   const done = spawnSync('npx', args, { cwd: root, env, encoding: 'utf8', maxBuffer: 2 ** 28 });
-  if (done.status !== 0) process.stdout.write(done.stdout);
+  if (done.status !== 0) process.stdout.write(`${done.stdout}\n${done.stderr}`);
   return { ...done, seed };
 }
 

@@ -66,14 +66,14 @@ function take(turn: Turn, input: Input): void {
       return;
     case 'rule': {
       const { name } = input.compiled.rule;
-      removeRule(loop.judge, name);
+      endRule(turn, name);
       addRule(loop.judge, input.compiled, { resume: input.resume, reverted: input.reverted ?? [] });
       loop.rules.set(name, input.compiled);
       loop.dirty = true;
       return tell(turn, 'rule', { rule: name, revision: input.compiled.revision, text: `${name}@${input.compiled.revision} is ${input.compiled.rule.mode}d` }); // prettier-ignore
     }
     case 'removed':
-      removeRule(loop.judge, input.rule);
+      endRule(turn, input.rule);
       loop.rules.delete(input.rule);
       loop.dirty = true;
       return tell(turn, 'rule', { rule: input.rule, text: `${input.rule} is removed` });
@@ -94,6 +94,12 @@ function take(turn: Turn, input: Input): void {
     default:
       return lead(turn, input);
   }
+}
+
+/** Whoever was told that a key of the rule fires is told that it does no more. */
+function endRule(turn: Turn, rule: string): void {
+  removeRule(turn.loop.judge, rule);
+  for (const told of turn.loop.judge.told) onTold(turn, told);
 }
 
 function lead(turn: Turn, input: Parameters<typeof stepLead>[1]): void {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { createFeed, readBatch } from '../../dist/src/core/decide/feed.js';
+import { createBatchReader, readBatch } from '../../dist/src/core/decide/batches.js';
 import { addRule, createJudge, readLine } from '../../dist/src/core/decide/judge.js';
 import { generate } from './loop/events.js';
 import { columnsOf, compiledRule } from './loop/feeds.js';
@@ -95,7 +95,7 @@ function arrivals(events, rate) {
 }
 
 function simulate(judge, arrive, { everyMs, endMs }) {
-  const feed = createFeed(judge);
+  const feed = createBatchReader(judge);
   const found = { late: [], control: [], spentMs: 0, changes: 0 };
   /** When the engine has done all that came before, in ms of simulated time. */
   let free = 0;

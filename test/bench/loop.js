@@ -67,7 +67,8 @@ async function measure({ name, command, form = '' }, { folder, seed, rules, roun
   say(`seed ${seed}, ${rules} rules, ${name}…`);
   const words = [...command, folder, rules, warmups, rounds, roundsSecondsMax, form].map(String);
   rmSync(join(folder, 'intervals.tsv'), { force: true });
-  const { code, out, why } = await runBounded(words, { msMax: processMsMax });
+  // What Flink leaves behind goes with the folder.
+  const { code, out, why } = await runBounded(words, { msMax: processMsMax, env: { JAVA_TOOL_OPTIONS: `-Djava.io.tmpdir=${folder}` } });
   const row = { seed, rules, engine: name };
   if (code !== 0) return { ...row, failed: why };
   const { rates, peakMB } = JSON.parse(out.trim().split('\n').at(-1));

@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest';
-import { addRule, createJudge, intents, keyStandings, readLine, resume, setInstances, waitingKeys } from '../../src/core/decide/judge.ts';
+import {
+  addRule,
+  createJudge,
+  intents,
+  keyStandings,
+  readLine,
+  removeRule,
+  resume,
+  setInstances,
+  waitingKeys,
+} from '../../src/core/decide/judge.ts';
 import type { Judge } from '../../src/core/decide/judge.ts';
 import type { News } from '../../src/core/decide/types.ts';
 import type { Instance } from '../../src/model/inventory.ts';
@@ -66,6 +76,33 @@ test('a ramp steps while its condition is true, waits where it is not known, and
   expect(value(judge, 'percent')).toBe(99);
 });
 
+test('a number that is read again and stays what it was is not read before its next time', () => {
+  const { judge, read } = world(`${head}until: false\nthen:\n  - limit: {rate: {value: max(request.size), min: 10, max: 50, every: 3s}}\n`);
+  read(...each(0, [20, 20, 20, 20, 30]));
+  // Read at 1 and 4; what is new at 5 waits for 7.
+  expect(value(judge, 'rate')).toBe(20);
+  read(...each(5, [30]));
+  expect(value(judge, 'rate')).toBe(20);
+  read(...each(6, [30, 30]));
+  expect(value(judge, 'rate')).toBe(30);
+});
+
+test('in an engine that starts anew a ramp goes on from where it was', () => {
+  const rule = compiled(`${head}until: false\nthen:\n  - avoid: {instance: key.destination.instance, percent: {ramp: {from: 10, to: 99, step: 25, every: 2s, while: 'true'}}}\n`); // prettier-ignore
+  const [action] = rule.rule.then;
+  const values = new Map<string, string | number>([
+    ['percent', 60],
+    ['value', 'a'],
+  ]);
+  const judge = createJudge({ tellsClear: false });
+  const key = new Map([['destination.instance', 'a']]);
+  addRule(judge, rule, { resume: [{ key, sinceNs: at(0), leaseEndNs: at(15), actions: [{ action: action!, values }] }] });
+  for (const line of each(0, [9, 9])) readLine(judge, line);
+  expect(value(judge, 'percent')).toBe(60);
+  for (const line of each(2, [9, 9])) readLine(judge, line);
+  expect(value(judge, 'percent')).toBe(85);
+});
+
 test('what is latched ends by a person alone, and may fire again', () => {
   const { judge, read } = world(`${head}latch: true\nnotify: {severity: page, summary: 'x'}\n`);
   read(...each(0, [9, 1, 1]));
@@ -129,6 +166,23 @@ test('people are told at firing, with the values of then, and when it is clear',
     { kind: 'notify', key, state: 'firing', sinceNs: at(1), summary },
     { kind: 'notify', key, state: 'resolved', sinceNs: at(1), summary },
   ]);
+});
+
+test('people are told again by an engine that starts anew, and that a rule which is removed fires no more', () => {
+  const text = `${head}notify: {severity: page, summary: 'took {max(request.size)}'}\n`;
+  const judge = createJudge({ tellsClear: false });
+  const key = new Map([['destination.instance', 'a']]);
+  addRule(judge, compiled(text), { resume: [{ key, sinceNs: at(-9), leaseEndNs: at(6), actions: [] }] });
+  const told = each(0, [9, 9, 9]).flatMap((line) => {
+    readLine(judge, line);
+    return judge.told.map(({ news }) => news);
+  });
+  const about = { kind: 'notify', key: '{"destination.instance":"a"}', sinceNs: at(-9), summary: 'took 9' };
+  expect(told).toEqual([{ ...about, state: 'firing' }]);
+  removeRule(judge, 'r');
+  expect(judge.told.map(({ news }) => news)).toEqual([{ ...about, state: 'resolved' }]);
+  removeRule(judge, 'r');
+  expect(judge.told).toEqual([]);
 });
 
 const instance = (name: string): Instance => ({ service: 's', instance: name, address: '127.0.0.1', port: 1, ready: true });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createFeed, readBatch } from '../../src/core/decide/feed.ts';
+import { createBatchReader, readBatch } from '../../src/core/decide/batches.ts';
 import { addRule, counters, createJudge, finish, readLine } from '../../src/core/decide/judge.ts';
 import type { Judge } from '../../src/core/decide/judge.ts';
 import type { Change } from '../../src/core/decide/types.ts';
@@ -41,7 +41,7 @@ const oneByOne = (judge: Judge, lines: readonly Line[]): readonly string[] =>
 
 /** Records that follow each other in batches of up to `most`, other lines between them. */
 function inBatches(judge: Judge, lines: readonly Line[], random: Random, most: number): readonly string[] {
-  const feed = createFeed(judge);
+  const feed = createBatchReader(judge);
   const found: string[] = [];
   for (let i = 0; i < lines.length;) {
     const records: FlyRecord[] = [];

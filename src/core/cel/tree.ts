@@ -42,4 +42,7 @@ export function constantString(expr: Expr | undefined): string | null {
   return constantKind.case === 'stringValue' ? constantKind.value : null;
 }
 
+/** Whether a node of this id is in the expression. */
+export const contains = (expr: Expr, id: bigint): boolean => expr.id === id || childrenOf(expr).some((child) => contains(child, id));
+
 const present = (exprs: readonly (Expr | undefined)[]): readonly Expr[] => exprs.filter((expr) => expr !== undefined);

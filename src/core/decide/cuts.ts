@@ -1,7 +1,7 @@
 import type { Expr } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
 import type { Param, Value } from '../../model/rule.ts';
 import type { Programs } from '../cel/programs.ts';
-import { childrenOf } from '../cel/tree.ts';
+import { childrenOf, contains } from '../cel/tree.ts';
 import type { Checked } from '../cel/types.ts';
 import { scalarOf } from '../cel/value.ts';
 
@@ -53,7 +53,7 @@ export function sidedIn(checked: Checked, given: With): ReadonlySet<bigint> {
 export function constantsIn(part: Checked, { programs, params }: With): readonly number[] {
   const type = part.types.get(part.expr.id);
   if (type === undefined || !isConstant(part.expr, part)) return [];
-  const used = part.aggregates.filter(({ id }) => holds(part.expr, id));
+  const used = part.aggregates.filter(({ id }) => contains(part.expr, id));
   const run = programs.aggregate({ ...part, type, aggregates: used }, []);
   const ofParams = used.map(({ of }) => params.find(({ name }) => name === of)!);
   const keys = new Set(['', ...ofParams.flatMap(({ byKey }) => [...byKey.keys()])]);
@@ -64,8 +64,6 @@ function numberOf(value: Value | null): readonly number[] {
   const scalar = value === null ? null : scalarOf(value);
   return typeof scalar === 'number' || typeof scalar === 'bigint' ? [Number(scalar)] : [];
 }
-
-const holds = (expr: Expr, id: bigint): boolean => expr.id === id || childrenOf(expr).some((child) => holds(child, id));
 
 function isConstant(expr: Expr, of: Pick<Checked, 'aggregates'>): boolean {
   const given = of.aggregates.find(({ id }) => id === expr.id);

@@ -81,7 +81,7 @@ export function judgeAt(judge: Judge, t: bigint, due: readonly RuleRun[]): reado
     judge.told = [...judge.told, ...news.map((one) => ({ timeNs: t, rule: run.compiled.rule.name, revision, news: one }))];
   }
   for (const { selection } of advanced) beginTurn(selection);
-  if (advanced.size > 0) shareRoom([...judge.selections.rpc, ...judge.selections.flow].map(({ selection }) => selection));
+  if (advanced.size > 0) shareRoom([judge.selections.rpc, judge.selections.flow]);
   return changes;
 }
 

@@ -1,12 +1,12 @@
 import type { RuleAction, Value } from '../../model/rule.ts';
 import { isInForce } from './course.ts';
 import { afterWithin } from './expect.ts';
-import { isMoving, moved, numbersOf, startOf } from './moving.ts';
+import { numbersOf } from '../rule/numbers.ts';
+import { isMoving, moved, startOf } from './moving.ts';
 import type { Moving, Read } from './moving.ts';
 import { readFor } from './reading.ts';
 import type { Instant } from './reading.ts';
 import type { Held, Judged, KeyRun } from './run.ts';
-import { summaryFor } from './summary.ts';
 import type { ResolvedAction } from './types.ts';
 
 /**
@@ -17,16 +17,15 @@ import type { ResolvedAction } from './types.ts';
 export function hold(instant: Instant, key: KeyRun, seen: Held['values']): Held | null {
   const { run, t } = instant;
   if (!isInForce(key.course)) return null;
-  const begins = key.held === null;
-  const held: Held = key.held ?? { sinceNs: t, values: seen, actions: null, order: null, moving: new Map(), expected: null, summary: '' };
+  const held: Held = key.held ?? { sinceNs: t, values: seen, actions: null, order: null, moving: new Map(), expected: null };
   const asked = held.actions === null ? resolveAll(instant, key) : moveAll(instant, key, held);
   const order = run.order === null ? null : numberOf(readFor(instant, key, run.order));
   const expected = afterWithin(instant, key, held);
-  const summary = begins ? summaryFor(instant, key) : held.summary;
   const isSame = asked === null || asked.actions === held.actions;
   if (!isSame || expected !== held.expected) instant.news.push({ kind: 'asks', key: key.text });
-  if (isSame && (order === null || order === held.order) && expected === held.expected && !begins) return held;
-  return { ...held, ...asked, order: order ?? held.order, expected, summary };
+  const isStill = isSame && (asked === null || asked.moving === held.moving);
+  if (isStill && (order === null || order === held.order) && expected === held.expected && key.held !== null) return held;
+  return { ...held, ...asked, order: order ?? held.order, expected };
 }
 
 type Asked = { readonly actions: readonly ResolvedAction[]; readonly moving: ReadonlyMap<string, Moving> };
@@ -59,7 +58,7 @@ function resolveAll(instant: Instant, key: KeyRun): Asked | null {
 function moveAll(instant: Instant, key: KeyRun, { actions, moving }: Held): Asked | null {
   const { run, t } = instant;
   if (actions === null || !run.hasMoving) return null;
-  const next = new Map(moving);
+  let next = moving;
   const changed = actions.map((resolved, i) => {
     let { values } = resolved;
     for (const [path, num] of numbersOf(resolved.action)) {
@@ -67,7 +66,7 @@ function moveAll(instant: Instant, key: KeyRun, { actions, moving }: Held): Aske
       if (part === undefined || !isMoving(num)) continue;
       const before = moving.get(pathIn(i, path)) ?? { value: Number(values.get(path)), dueNs: t + num.everyNs };
       const after = moved(before, num, part, readWith(instant, key), t);
-      next.set(pathIn(i, path), after);
+      if (moving.get(pathIn(i, path)) !== after) next = new Map([...next, [pathIn(i, path), after]]);
       const value = bounded(path, after.value);
       if (value !== null && value !== values.get(path)) values = new Map([...values, [path, value]]);
     }

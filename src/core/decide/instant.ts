@@ -11,8 +11,9 @@ import { noteForce } from './past.ts';
 import { holds, inputValue } from './reading.ts';
 import type { Instant } from './reading.ts';
 import { activate, forget, holdsRecords, isStanding, know, knownKeys, setStanding, settle, standing, standingOf } from './run.ts';
-import type { Held, KeyRun, RuleRun, Source } from './run.ts';
+import type { KeyRun, RuleRun, Source } from './run.ts';
 import { faceOf } from './shared.ts';
+import { summaryFor } from './summary.ts';
 import type { Change, News } from './types.ts';
 
 /** An instant under way, and the keys that it will have been the last for. */
@@ -138,9 +139,8 @@ function judgeActive(instant: Judging, key: KeyRun): Change | null {
     noteForce(run.firings, key.text, { t, lastNs: t - run.compiled.rule.everyNs, isInForce: !byUntil });
   const isChange = state !== before.state || verdict !== before.verdict;
   const values = isChange ? shownValues(instant, key.id, byUntil) : noValues;
-  const { held } = key;
   key.held = hold(instant, key, values);
-  notify(instant, key, held);
+  notify(instant, key);
   const { key: columns, text } = key;
   if (run.source !== null && mayForget(key.course, t, run.timing)) {
     if (!holdsRecords(run.source, key.id) && columns.size > 0 && !run.pinned.has(key.id)) instant.gone.push(key.id);
@@ -155,10 +155,13 @@ function judgeActive(instant: Judging, key: KeyRun): Change | null {
 
 const noValues: ReadonlyMap<string, Value | null> = new Map();
 
-/** A key that began to fire, or that ceased to. */
-function notify({ run, news }: Instant, { text, held }: KeyRun, before: Held | null): void {
-  if (run.compiled.rule.notify === null || (held === null) === (before === null)) return;
-  const { sinceNs, summary } = held ?? before ?? { sinceNs: 0n, summary: '' };
+/** People are told of a key that fires, also of one that did when the engine started, and when it ceases to. */
+function notify(instant: Instant, key: KeyRun): void {
+  const { run, news } = instant;
+  const { held, told, text } = key;
+  if (run.compiled.rule.notify === null || (held === null) === (told === null)) return;
+  key.told = held === null ? null : { sinceNs: held.sinceNs, summary: summaryFor(instant, key) };
+  const { sinceNs, summary } = key.told ?? told ?? { sinceNs: 0n, summary: '' };
   news.push({ kind: 'notify', key: text, state: held === null ? 'resolved' : 'firing', sinceNs, summary });
 }
 

@@ -122,7 +122,7 @@ export function addRule(judge: Judge, compiled: CompiledRule, { resume: goesOn =
     const resumed = activate(run, id);
     const verdict = isStanding(run) ? 'holds' : 'unknown';
     resumed.course = { ...resumed.course, state: 'firing', verdict, firedNs: sinceNs, leaseEndNs: leaseEndNs ?? sinceNs };
-    resumed.held = { sinceNs, values, actions, order: null, moving: new Map(), expected: null, summary: '' };
+    resumed.held = { sinceNs, values, actions, order: null, moving: new Map(), expected: null };
     if (run.firings !== null) noteForce(run.firings, resumed.text, { t: sinceNs, lastNs: sinceNs, isInForce: true });
   }
   findDue(judge);
@@ -163,13 +163,20 @@ export function resume(judge: Judge, rule: string, keys: readonly string[]): voi
 export const revertedKeys = (judge: Judge): readonly { readonly rule: string; readonly key: string; readonly atNs: bigint }[] =>
   judge.runs.flatMap((run) => [...run.reverted].map(([key, atNs]) => ({ rule: nameOf(run), key, atNs })));
 
-/** Removes a rule and all its state, and says which intents end so; [] when there is no such rule. */
+/** Removes a rule and all its state, and says which intents end so; [] when there is no such rule. `told`: that its keys fire no more. */
 export function removeRule(judge: Judge, name: string): readonly Intent[] {
+  judge.told = [];
   const at = judge.runs.findIndex((run) => nameOf(run) === name);
   const [run] = at < 0 ? [] : judge.runs.splice(at, 1);
   if (run === undefined) return [];
   judge.bands.clear();
   const ended = intentsOf(run);
+  const timeNs = judge.streamTimeNs ?? 0n;
+  judge.told = [...run.active.values()].flatMap(({ text, told }): readonly Told[] =>
+    told === null
+      ? []
+      : [{ timeNs, rule: name, revision: run.compiled.revision, news: { kind: 'notify', key: text, state: 'resolved', ...told } }],
+  );
   for (const id of knownKeys(run)) forget(run, id);
   leave(judge, run.source, run.holds);
   findDue(judge);

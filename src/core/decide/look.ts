@@ -1,7 +1,7 @@
 import type { Expr } from '@bufbuild/cel-spec/cel/expr/syntax_pb.js';
 import type { Value } from '../../model/rule.ts';
 import { parse } from '../cel/parse.ts';
-import { childrenOf } from '../cel/tree.ts';
+import { childrenOf, contains } from '../cel/tree.ts';
 import type { Checked } from '../cel/types.ts';
 import { isInForce } from './course.ts';
 import type { Judge } from './judge.ts';
@@ -47,7 +47,7 @@ export function lookInto(judge: Judge, rule: string, keyText: string): Look | nu
   );
   const conditions = leavesOf(own.checked.expr).map((expr): Condition => {
     const given = own.checked.aggregates.flatMap((aggregate, i) =>
-      holds(expr, aggregate.id) ? [{ aggregate, input: own.inputs[i]! }] : [],
+      contains(expr, aggregate.id) ? [{ aggregate, input: own.inputs[i]! }] : [],
     );
     const seen = given.map(({ aggregate, input }) => ({ text: aggregate.text, value: inputValue(instant, id, input, byUntil) }));
     const part: Checked = { ...own.checked, expr, aggregates: given.map(({ aggregate }) => aggregate) };
@@ -63,8 +63,6 @@ function leavesOf(expr: Expr): readonly Expr[] {
   const call = expr.exprKind.case === 'callExpr' ? expr.exprKind.value : null;
   return call !== null && ['_&&_', '_||_', '!_'].includes(call.function) ? call.args.flatMap(leavesOf) : [expr];
 }
-
-const holds = (expr: Expr, id: bigint): boolean => expr.id === id || childrenOf(expr).some((child) => holds(child, id));
 
 /** The condition as it is written. */
 function textOf({ text, positions }: Checked, expr: Expr): string {

@@ -1,4 +1,4 @@
-import type { Num, RuleAction } from '../../model/rule.ts';
+import type { Num } from '../../model/rule.ts';
 import type { Judged } from './run.ts';
 
 /** A number of an action that moves while its intent is in force. */
@@ -35,20 +35,4 @@ export function moved(now: Moving, num: MovingNum, part: Judged, read: Read, t: 
 function within({ min, max }: Extract<Num, { readonly kind: 'value' }>, value: number | boolean | null): number | null {
   if (typeof value !== 'number' || !Number.isFinite(value)) return null;
   return Math.min(max ?? Infinity, Math.max(min ?? -Infinity, value));
-}
-
-/** The Num fields of an action by their paths. */
-export function numbersOf(action: RuleAction): readonly (readonly [path: string, num: Num])[] {
-  switch (action.kind) {
-    case 'deny':
-    case 'avoid':
-    case 'mirror':
-      return [['percent', action.percent]];
-    case 'limit':
-      return [['rate', action.rate], ...(action.burst === null ? [] : [['burst', action.burst] as const])];
-    case 'split':
-      return Object.entries(action.weights).flatMap(([name, num]) => (num === 'rest' ? [] : [[`weights.${name}`, num] as const]));
-    default:
-      return [];
-  }
 }

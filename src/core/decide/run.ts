@@ -55,8 +55,6 @@ export type Held = {
   /** Numbers that move, by action and path. */
   readonly moving: ReadonlyMap<string, Moving>;
   readonly expected: Expected;
-  /** notify.summary as it was when the key began to fire. */
-  readonly summary: string;
 };
 
 /** A key of which more is to be known than its verdict: it is not clear, or was not for long. */
@@ -69,6 +67,8 @@ export type KeyRun = {
   held: Held | null;
   /** A person ended what is latched; the next instant sees it. */
   isResumed: boolean;
+  /** What people were told when it began to fire; null: nothing that is still so. */
+  told: { readonly sinceNs: bigint; readonly summary: string } | null;
 };
 
 /** Of a clear key of which nothing is to be known but its verdict. */
@@ -247,6 +247,7 @@ export function activate(run: RuleRun, id: number): KeyRun {
       course,
       held: null,
       isResumed: false,
+      told: null,
     };
     run.active.set(id, made);
     return made;
@@ -254,7 +255,7 @@ export function activate(run: RuleRun, id: number): KeyRun {
   know(run, id);
   const { key, text, bound } = faceOf(source.shared, id, run.compiled);
   const verdict = standingOf(source, id) === standing.clear ? 'clear' : 'unknown';
-  const made: KeyRun = { id, key, text: text(), bound, course: { ...course, verdict }, held: null, isResumed: false };
+  const made: KeyRun = { id, key, text: text(), bound, course: { ...course, verdict }, held: null, isResumed: false, told: null };
   setStanding(source, id, standing.active);
   run.active.set(id, made);
   return made;

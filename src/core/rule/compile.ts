@@ -10,6 +10,7 @@ import type { Kind } from '../cel/kinds.ts';
 import type { Checked } from '../cel/types.ts';
 import { absentProblems } from './absent.ts';
 import { problemsMax, ruleCostMax } from './bounds.ts';
+import { numbersOf } from './numbers.ts';
 import { defaultMatch, originOf } from './match.ts';
 import type { DefaultMatch } from './match.ts';
 import { inFileOrder, problemIn } from './place.ts';
@@ -177,7 +178,7 @@ function compileAction(action: RuleAction, context: Context): CompiledAction | n
   const before = context.problems.length;
   const match = action.match === null ? spelledMatch(action, context) : ownMatch(action, action.match, context);
   const cel = new Map<string, Checked>();
-  for (const { path, num } of numbersOf(action)) {
+  for (const [path, num] of numbersOf(action)) {
     if (num.kind === 'literal') continue;
     const isRamp = num.kind === 'ramp';
     const wants = isRamp ? (['bool'] as const) : (['double', 'int'] as const);
@@ -231,19 +232,3 @@ function spelledMatch(action: RuleAction, { file, problems, spelled }: Context):
 
 const absentIn = ({ kind }: RuleAction, match: Checked): ReturnType<typeof absentProblems> =>
   kind === 'allow' || kind === 'deny' || kind === 'respond' ? absentProblems(match, kind) : [];
-
-/** The numbers of an action by their path in it. */
-function numbersOf(action: RuleAction): readonly { readonly path: string; readonly num: Num }[] {
-  switch (action.kind) {
-    case 'deny':
-    case 'mirror':
-    case 'avoid':
-      return [{ path: 'percent', num: action.percent }];
-    case 'limit':
-      return [{ path: 'rate', num: action.rate }, ...(action.burst === null ? [] : [{ path: 'burst', num: action.burst }])];
-    case 'split':
-      return Object.entries(action.weights).flatMap(([value, num]) => (num === 'rest' ? [] : [{ path: `weights.${value}`, num }]));
-    default:
-      return [];
-  }
-}

@@ -227,9 +227,13 @@ export const createSelection = (selects: Selects): Selection => ({
 });
 
 /** Shares out the room there is among all selections. */
-export function shareRoom(selections: readonly Selection[]): void {
-  let total = 0;
-  for (const { cells } of selections) total += cells;
-  const share = cellsTotalMax / selections.length;
-  for (const selection of selections) selection.cellsRoom = total >= cellsTotalMax && selection.cells > share ? selection.cells : cellsMax;
+export function shareRoom(all: readonly (readonly { readonly selection: Selection }[])[]): void {
+  let [total, n] = [0, 0];
+  for (const some of all)
+    for (const { selection } of some) {
+      total += selection.cells;
+      n++;
+    }
+  const most = total < cellsTotalMax ? Infinity : cellsTotalMax / n;
+  for (const some of all) for (const { selection } of some) selection.cellsRoom = selection.cells > most ? selection.cells : cellsMax;
 }

@@ -1,4 +1,4 @@
-import { createFeed, readBatch } from '../../../dist/src/core/decide/feed.js';
+import { createBatchReader, readBatch } from '../../../dist/src/core/decide/batches.js';
 import { readLine } from '../../../dist/src/core/decide/judge.js';
 import { createNames } from '../../../dist/src/model/names.js';
 import { baseNs, objectsOf, recordsOf } from './forms.js';
@@ -33,7 +33,7 @@ export const feeds = {
     return {
       n: events.n,
       run: (judge, take) => {
-        const feed = createFeed(judge);
+        const feed = createBatchReader(judge);
         for (const batch of batches) take(readBatch(feed, batch));
       },
     };
@@ -41,7 +41,7 @@ export const feeds = {
 };
 
 function runObjects(objects, judge, take) {
-  const feed = createFeed(judge);
+  const feed = createBatchReader(judge);
   const [sources, destinations] = [createNames(), createNames()];
   const ticks = new Uint32Array(batchSize);
   const latencies = new Uint32Array(batchSize);

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 const tailMax = 400;
 
 /** Runs a program to its end and gives its exit code, its output, and the last it said when it failed. After `msMax` it is ended, with what it started. */
-export function runBounded([command, ...args], { msMax, tell = () => undefined }) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+export function runBounded([command, ...args], { msMax, tell = () => undefined, env = {} }) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { ...process.env, ...env } });
   let out = '';
   let tail = '';
   let isLate = false;

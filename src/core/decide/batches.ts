@@ -11,17 +11,17 @@ import type { Judge } from './judge.ts';
 import type { Change } from './types.ts';
 
 /** Reads batches into a judge; what it remembers between them is only how to be quick. */
-export type Feed = {
+export type BatchReader = {
   readonly judge: Judge;
   readonly intakes: WeakMap<Selection, Map<string, { readonly series: number; readonly intake: Intake | null }>>;
   readonly scratch: Scratch;
 };
 
-export const createFeed = (judge: Judge): Feed => ({ judge, intakes: new WeakMap(), scratch: createScratch() });
+export const createBatchReader = (judge: Judge): BatchReader => ({ judge, intakes: new WeakMap(), scratch: createScratch() });
 
 /** Says what `readLine` says of the batch's records one after the other. */
-export function readBatch(feed: Feed, batch: Batch): readonly Change[] {
-  const { judge } = feed;
+export function readBatch(reader: BatchReader, batch: Batch): readonly Change[] {
+  const { judge } = reader;
   const { ticks, size } = batch;
   const columns = [...batch.columns.values()];
   const print = layoutText(batch);
@@ -42,7 +42,7 @@ export function readBatch(feed: Feed, batch: Batch): readonly Change[] {
     }
     readLine(judge, { stream: 'tick', time: batch.baseNs + BigInt(greatest) * BigInt(batch.tickNs) });
     sawRecord(judge.life[batch.stream], timeAt(batch, from));
-    for (const { selection } of judge.selections[batch.stream]) take(feed, selection, { batch, columns, print, from, to });
+    for (const { selection } of judge.selections[batch.stream]) take(reader, selection, { batch, columns, print, from, to });
     from = to;
   }
   return changes;
@@ -57,10 +57,10 @@ type Run = {
 };
 
 /** Takes records between two instants, in stretches that lie in the open pane. */
-function take(feed: Feed, selection: Selection, { batch, columns, print, from, to }: Run): void {
-  const { judge, scratch } = feed;
+function take(reader: BatchReader, selection: Selection, { batch, columns, print, from, to }: Run): void {
+  const { judge, scratch } = reader;
   const { ticks } = batch;
-  const intake = intakeOf(feed, selection, batch, print);
+  const intake = intakeOf(reader, selection, batch, print);
   const streamTimeNs = judge.streamTimeNs ?? timeAt(batch, from);
   let i = from;
   while (i < to) {
@@ -90,7 +90,7 @@ const layoutText = ({ columns }: Batch): string =>
 /** Layouts that a selection knows at once; one more, and all are forgotten. */
 const layoutsMax = 8;
 
-function intakeOf({ intakes }: Feed, selection: Selection, batch: Batch, print: string): Intake | null {
+function intakeOf({ intakes }: BatchReader, selection: Selection, batch: Batch, print: string): Intake | null {
   let known = intakes.get(selection);
   if (known === undefined) intakes.set(selection, (known = new Map()));
   const series = selection.series.length;
