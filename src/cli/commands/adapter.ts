@@ -9,6 +9,7 @@ import { systemClock } from '../../runtime/clock.ts';
 import { openHome } from '../../runtime/home.ts';
 import { loadInventory, watchInventory } from '../../runtime/inventory.ts';
 import { readVerifier } from '../../runtime/keys.ts';
+import { adapterSocket, socketPath } from '../../runtime/sockets.ts';
 import { systemRandom } from '../../runtime/random.ts';
 import { inventoryOption, list, oneOf, text, UsageError, type Command } from '../command.ts';
 import { refuse, say } from '../print.ts';
@@ -42,6 +43,11 @@ export const adapter: Command = {
     const bus = address.ok ? await openBus(address.value, 'member', `flyball adapter ${target}`) : address;
     if (!bus.ok) return refuse(bus);
     const clock = systemClock();
+    const socket = socketPath(home.value, adapterSocket(target), say);
+    if (!socket.ok) {
+      await bus.value.close();
+      return refuse(socket);
+    }
     const running = await runAdapter({
       target,
       connector: connector.value,
@@ -53,6 +59,7 @@ export const adapter: Command = {
       random: systemRandom,
       file: resolve(home.value.data, `adapter-${target}.json`),
       onEmpty: oneOf(values, 'on-empty', ['closed', 'open'] as const, 'closed'),
+      socket: socket.value,
       say: (line) => say(`adapter: ${line}`),
     });
     if (!running.ok) {

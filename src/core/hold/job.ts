@@ -93,8 +93,18 @@ function finish(turn: Turn, job: Job): void {
     return ack(turn, 'rejected', job.about, job.rejected);
   }
   if (job.why === 'note') return;
+  if (job.why === 'override') return tellOverride(turn);
   const about = job.about ?? (job.why === 'end' ? aboutHeld(hold) : null);
   if (about !== null) ack(turn, 'accepted', about);
+}
+
+/** The engine hears what is above the table, and after the last override we want what it would have sent meanwhile. */
+function tellOverride(turn: Turn): void {
+  const { hold, nowMs } = turn;
+  const about = aboutHeld(hold);
+  const { mode } = hold.file;
+  if (about === null || mode === null) want(hold, nowMs);
+  if (about !== null) ack(turn, mode === null ? 'accepted' : 'frozen', about);
 }
 
 function toDevice({ hold, out }: Turn, job: Job): void {
@@ -106,6 +116,6 @@ function toDevice({ hold, out }: Turn, job: Job): void {
 
 /** null: nothing is held, and the device may stay as it starts, open. */
 function deviceTable(hold: Hold, file: HoldFile): Table | null {
-  if (file.held !== null) return forwarding(file.held, file.ended);
+  if (file.held !== null) return forwarding(file);
   return hold.options.onEmpty === 'closed' ? closedTable : null;
 }
