@@ -13,7 +13,7 @@ import type { About, Hold, HoldFile, Job, Turn } from './types.ts';
 export function begin(turn: Turn, why: Job['why'], file: HoldFile, about: About | null): void {
   const { hold, nowMs, out } = turn;
   assert(hold.job === null, 'one job at a time');
-  const next = endDue(file, engineTime(hold.clock, nowMs));
+  const next = endDue(file, engineTime(hold.clock, nowMs), why === 'adopt');
   hold.job = { why, next, phase: 'save', about, rejected: [], sinceMs: nowMs };
   out.push({ kind: 'save', file: next });
 }
@@ -47,7 +47,7 @@ export function onSaved(turn: Turn, okay: boolean): void {
   }
   // Others go on without the disk: the table is in force, and an entry past its time is never installed again, file or not.
   if (due(job.next, engineTime(hold.clock, nowMs)).length > 0 && okay) {
-    hold.job = { ...job, next: endDue(job.next, engineTime(hold.clock, nowMs)) };
+    hold.job = { ...job, next: endDue(job.next, engineTime(hold.clock, nowMs), false) };
     out.push({ kind: 'save', file: hold.job.next });
     return;
   }

@@ -11,17 +11,21 @@ export function forwarding(file: HoldFile): Table {
 }
 
 /** Entries to be forwarded whose lease is over at `timeMs` and that were not ended yet; none while a freeze keeps them. */
-export function due(file: HoldFile, timeMs: number): readonly Ended[] {
-  if (file.held === null || isKept(file, timeMs)) return [];
+export const due = (file: HoldFile, timeMs: number): readonly Ended[] => (isKept(file, timeMs) ? [] : overdue(file, timeMs));
+
+function overdue(file: HoldFile, timeMs: number): readonly Ended[] {
   const over = baseOf(file).flatMap(({ id, until }) => (until !== null && until <= timeMs ? [{ id, until }] : []));
   if (over.length === 0) return [];
   const gone = new Set(file.ended.map(pair));
   return over.filter((e) => !gone.has(pair(e)));
 }
 
-/** The file with all that is due at `timeMs` ended, and with what need not be remembered any longer forgotten. */
-export function endDue(file: HoldFile, timeMs: number): HoldFile {
-  const over = due(file, timeMs);
+/**
+ * The file with all that is due at `timeMs` ended, and with what need not be remembered any longer forgotten. A table that is `new` here is not in
+ * force: no freeze keeps what is past its time.
+ */
+export function endDue(file: HoldFile, timeMs: number, isNew: boolean): HoldFile {
+  const over = isNew ? overdue(file, timeMs) : due(file, timeMs);
   const ended = [...file.ended, ...over];
   const here = new Set(
     [...(file.held?.entries ?? []), ...baseOf(file)].flatMap(({ id, until }) => (until === null ? [] : [pair({ id, until })])),
