@@ -105,7 +105,7 @@ export async function serveEngine(options: {
   if (!engine.ok) return failed(engine);
   opened.push(engine.value.stop);
   const gate = makeGate({ home: home.value, homeToken: token.value, clock: systemClock() });
-  const api = { engine: engine.value, gate, tokens: tokensOf(home.value, options.say) };
+  const api = { engine: engine.value, gate, tokens: tokensOf({ home: home.value, clock: systemClock(), say: options.say }) };
   const http = await serveHttp({ fetch: routes({ ...api, local: true }).fetch, port: options.port, bodyBytesMax });
   if (!http.ok) return failed(http);
   opened.push(http.value.close);

@@ -87,8 +87,13 @@ export function findBus(home: Home, env: NodeJS.ProcessEnv, user: BusUser): Resu
 }
 
 /** Opens the bus: the engine serves a local one, everybody else connects to it. `name` is shown by NATS's own tools. */
-export async function openBus(entry: BusEntry, role: 'engine' | 'member', name: string): Promise<Result<Bus>> {
-  if (entry.kind === 'nats') return await connectNats({ url: entry.url, name, waitMs: waitMsMax, access: entry.access });
+export async function openBus(
+  entry: BusEntry,
+  role: 'engine' | 'member',
+  name: string,
+  { waitMs = waitMsMax }: { readonly waitMs?: number } = {},
+): Promise<Result<Bus>> {
+  if (entry.kind === 'nats') return await connectNats({ url: entry.url, name, waitMs, access: entry.access });
   return role === 'engine' ? await serveLocalBus({ path: entry.path }) : ok(connectLocalBus({ path: entry.path }));
 }
 
