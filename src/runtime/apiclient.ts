@@ -74,6 +74,8 @@ function remoteServer(text: string, env: NodeJS.ProcessEnv): Result<Server> {
   const token = env['FLYBALL_TOKEN'] || (env['FLYBALL_TOKEN_FILE'] ? readIfThere(env['FLYBALL_TOKEN_FILE'])?.trim() : undefined);
   if (!token)
     return fail({ code: 'E-TOKEN', what: 'FLYBALL_URL needs a token', at: 'FLYBALL_TOKEN_FILE', todo: 'name the file that holds it' });
+  if (!/^[!-~]{1,512}$/.test(token))
+    return fail({ code: 'E-TOKEN', what: 'the token is not one', at: 'FLYBALL_TOKEN_FILE', todo: 'name the file that holds it, and nothing else' }); // prettier-ignore
   return ok({ url: url.origin, token, ca: ca === null ? null : readIfThere(ca) });
 }
 

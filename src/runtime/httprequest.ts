@@ -18,7 +18,9 @@ export function httpRequest(ask: {
   readonly bytesMax: number;
 }): Promise<Answer> {
   const { url, method, headers, body, ca, msMax, bytesMax } = ask;
-  const options: RequestOptions = { method, headers, agent: false, signal: AbortSignal.timeout(msMax) };
+  // Told, because Node sends the body of a DELETE without saying that there is one.
+  const length = body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+  const options: RequestOptions = { method, headers: { ...headers, ...length }, agent: false, signal: AbortSignal.timeout(msMax) };
   return new Promise((resolve, reject) => {
     const answered = (response: IncomingMessage): void => {
       const chunks: Buffer[] = [];
