@@ -4,7 +4,7 @@ import { openRecording } from '../runtime/recording.ts';
 import { fail, ok, type Result } from '../model/problem.ts';
 import type { Inventory } from '../model/inventory.ts';
 import { makeGate } from '../runtime/access/gate.ts';
-import { openProblem, type ListenAsk } from '../runtime/access/listen.ts';
+import { openProblem, plainBeyond, type ListenAsk } from '../runtime/access/listen.ts';
 import { createAlertmanager } from '../runtime/alertmanager.ts';
 import { findBus, openBus } from '../runtime/bus.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -67,6 +67,8 @@ export async function serveEngine(options: {
   if (!token.ok) return failed(token);
   const database = findDatabase(home.value, env);
   if (!database.ok) return failed(database);
+  if (database.value.kind === 'external' && plainBeyond(database.value.url))
+    options.say(`the database at ${database.value.address} is reached without TLS`);
   const migrated = await migrate(database.value.url);
   if (!migrated.ok) return failed(migrated);
   const store = await openStore(database.value);
@@ -74,7 +76,9 @@ export async function serveEngine(options: {
   opened.push(store.value.close);
   const address = findBus(home.value, env, { role: 'engine' });
   if (!address.ok) return failed(address);
-  const bus = await openBus(address.value, 'engine', 'flyball engine');
+  if (address.value.kind === 'nats' && plainBeyond(address.value.url) && address.value.access.tls === null)
+    options.say('NATS is reached without TLS');
+  const bus = await openBus(address.value, 'engine', 'flyball engine', { say: options.say });
   if (!bus.ok) return failed(bus);
   opened.push(bus.value.close);
   const recording = options.recordFile === null ? ok(null) : openRecording(options.recordFile);

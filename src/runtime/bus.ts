@@ -91,9 +91,10 @@ export async function openBus(
   entry: BusEntry,
   role: 'engine' | 'member',
   name: string,
-  { waitMs = waitMsMax }: { readonly waitMs?: number } = {},
+  { waitMs = waitMsMax, say }: { readonly waitMs?: number; readonly say?: (line: string) => void } = {},
 ): Promise<Result<Bus>> {
-  if (entry.kind === 'nats') return await connectNats({ url: entry.url, name, waitMs, access: entry.access });
+  if (entry.kind === 'nats')
+    return await connectNats({ url: entry.url, name, waitMs, access: entry.access, ...(say === undefined ? {} : { say }) });
   return role === 'engine' ? await serveLocalBus({ path: entry.path }) : ok(connectLocalBus({ path: entry.path }));
 }
 

@@ -26,6 +26,7 @@ const pingsOutMax = 2;
 /** What the server has not confirmed to have; more is dropped. Asked each `windowBytes`. */
 const pendingBytesMax = 16 * 1024 * 1024;
 const windowBytes = 512 * 1024;
+const refusalsSaidMax = 20;
 
 /** Who connects, and how the server is known to be the right one. */
 export type NatsAccess = {
@@ -46,9 +47,11 @@ export async function connectNats(options: {
   readonly name: string;
   readonly waitMs: number;
   readonly access?: NatsAccess;
+  /** Told what the server refuses this user, each thing once. */
+  readonly say?: (line: string) => void;
   readonly env?: NodeJS.ProcessEnv;
 }): Promise<Result<Bus>> {
-  const { access = { user: null, seedFile: null, tls: null }, env = process.env } = options;
+  const { access = { user: null, seedFile: null, tls: null }, say = () => undefined, env = process.env } = options;
   const parsed = parseNatsUrl(options.url);
   if (parsed === null) return fail(urlProblem);
   // A server may ask for TLS although the url does not: so whatever the url.
@@ -60,7 +63,7 @@ export async function connectNats(options: {
   for (;;) {
     try {
       const tries: Tries = { count: 0 };
-      return ok(natsBus(await connect(settings(parsed, options.name, access, tries)), parsed.address, tries));
+      return ok(natsBus(await connect(settings(parsed, options.name, access, tries)), parsed.address, tries, say));
     } catch (error) {
       if (performance.now() >= end) return fail(downProblem(parsed.address, error));
       await pause(Math.min(200, options.waitMs));
@@ -71,7 +74,8 @@ export async function connectNats(options: {
 /** Attempts since the connection was lost. */
 type Tries = { count: number };
 
-function natsBus(nats: NatsConnection, address: string, tries: Tries): Bus {
+function natsBus(nats: NatsConnection, address: string, tries: Tries, say: (line: string) => void): Bus {
+  const refusals = new Set<string>();
   const { state, watch, set, drop } = makeState(true);
   const subscriptions = new Map<string, () => void>();
   const handlers = makeHandlers({
@@ -96,7 +100,12 @@ function natsBus(nats: NatsConnection, address: string, tries: Tries): Bus {
       tries.count = 0;
       set(connected);
     },
-    drop,
+    (what) => {
+      drop();
+      if (refusals.has(what) || refusals.size >= refusalsSaidMax) return;
+      refusals.add(what);
+      say(`NATS refuses: ${what}; are these the credentials of this very target (flyball auth ls)?`);
+    },
   );
   let closing: Promise<void> | null = null;
   return {
@@ -130,11 +139,11 @@ async function close(nats: NatsConnection, state: Bus['state'], closed: () => vo
 }
 
 /** An error is the server's word that a message or a subscription is not ours to send or have: counted as dropped. */
-async function follow(nats: NatsConnection, set: (connected: boolean) => void, refused: () => void): Promise<void> {
+async function follow(nats: NatsConnection, set: (connected: boolean) => void, refused: (what: string) => void): Promise<void> {
   for await (const status of nats.status()) {
     if (status.type === 'disconnect' || status.type === 'close') set(false);
     if (status.type === 'reconnect') set(true);
-    if (status.type === 'error') refused();
+    if (status.type === 'error') refused(status.error.message);
   }
   set(false);
 }

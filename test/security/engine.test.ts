@@ -3,8 +3,11 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { prepareBus } from '../../src/runtime/bus.ts';
+import { findBus, openBus, prepareBus } from '../../src/runtime/bus.ts';
+import { engineKeys } from '../../src/runtime/keys.ts';
+import { findNatsServer } from '../../src/runtime/natsserver.ts';
 import { commandFile } from '../../src/runtime/package.ts';
+import { freePort } from '../../src/runtime/ports.ts';
 import { openDatabase } from '../../src/runtime/postgres.ts';
 import { cannot, testHome, unwrap, until } from '../conformance/tools.ts';
 import { makeCertificates, noOpenssl } from './certificates.ts';
@@ -112,7 +115,63 @@ test('from elsewhere, over TLS, each token does what its role says, and the audi
   expect(said.join('')).not.toContain(readFileSync(author.FLYBALL_TOKEN_FILE, 'utf8').trim());
 });
 
-test('auth init: credentials for each, once, and a configuration that a nats-server takes', async () => {
+test('a nats-server on what auth init wrote: an adapter started by hand joins with its own seed, and another’s is refused aloud', async (context) => {
+  const { home, say, remove } = testHome();
+  ends.push(remove);
+  const binary = await findNatsServer({ env: process.env, logFile: join(home.logs, 'pip.log'), say });
+  if (!binary.ok) return cannot(context, binary.problem.what);
+  const port = await freePort();
+  const init = await flyball(['auth', 'init', 'a-1', 'b-2', '--listen', `127.0.0.1:${port}`], { FLYBALL_HOME: home.root });
+  expect([init.code, init.stderr]).toEqual([0, expect.stringContaining('nats-server.conf')]);
+  const server = spawn(binary.value.path, ['-c', join(home.root, 'nats-server.conf')], { stdio: 'ignore' });
+  ends.push(async () => {
+    server.kill('SIGTERM');
+    if (server.exitCode === null) await once(server, 'exit');
+  });
+  unwrap(engineKeys(home.keys));
+  // Another machine: its own home, the seed and the engine's public key brought along.
+  const away = testHome();
+  ends.push(away.remove);
+  const seed = join(away.home.root, 'a-1.seed');
+  writeFileSync(seed, readFileSync(join(home.keys, 'nats', 'adapter.a-1.seed')), { mode: 0o600 });
+  const adapter = async (target: string, env: NodeJS.ProcessEnv, enough: (lines: string) => boolean): Promise<string> => {
+    const args = [
+      'adapter',
+      'builtin',
+      `--target=${target}`,
+      '--set=service=x',
+      '--set=listen=127.0.0.1:0',
+      `--key=${join(home.keys, 'engine.pub')}`,
+    ];
+    const child = spawn(process.execPath, [commandFile(), ...args], {
+      env: { ...process.env, FLYBALL_HOME: away.home.root, NATS_URL: `nats://127.0.0.1:${port}`, ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const lines: string[] = [];
+    child.stderr.on('data', (chunk: Buffer) => lines.push(chunk.toString('utf8')));
+    const exited = once(child, 'exit');
+    await until(`${target} has said enough`, () => enough(lines.join('')) || child.exitCode !== null, 30_000);
+    child.kill('SIGTERM');
+    await exited;
+    return lines.join('');
+  };
+  // What an adapter says first on the bus, heard by whoever has the engine's seed.
+  const entry = unwrap(findBus(home, { NATS_URL: `nats://127.0.0.1:${port}` }, { role: 'engine' }));
+  const bus = unwrap(await openBus(entry, 'member', 'test'));
+  ends.push(bus.close);
+  const heard: string[] = [];
+  bus.subscribe('flyball.v1.announce.*', ({ subject }) => heard.push(subject));
+  await bus.flush();
+  const mine = await adapter('a-1', { NATS_NKEY_FILE: seed }, () => heard.length > 0);
+  expect(mine).not.toMatch(/NATS refuses/);
+  expect(await adapter('b-2', { NATS_NKEY_FILE: seed }, (lines) => lines.includes('announce.b-2'))).toMatch(
+    /NATS refuses: .*flyball\.v1\.\w+\.b-2.*flyball auth ls/,
+  );
+  expect(await adapter('a-1', {}, (lines) => lines.includes('E-'))).toMatch(/E-BUS-DOWN/);
+  expect(new Set(heard)).toEqual(new Set(['flyball.v1.announce.a-1']));
+});
+
+test('auth init: credentials for each, once; issued, rotated and revoked', async () => {
   const { home, remove } = testHome();
   ends.push(remove);
   const own = { FLYBALL_HOME: home.root };

@@ -39,7 +39,9 @@ export const adapter: Command = {
     const inventory = inventoryFile === undefined ? ok(emptyInventory) : loadInventory(inventoryFile);
     if (!inventory.ok) return refuse(inventory);
     const address = findBus(home.value, process.env, { role: 'adapter', target });
-    const bus = address.ok ? await openBus(address.value, 'member', `flyball adapter ${target}`) : address;
+    const bus = address.ok
+      ? await openBus(address.value, 'member', `flyball adapter ${target}`, { say: (line) => say(`adapter: ${line}`) })
+      : address;
     if (!bus.ok) return refuse(bus);
     const clock = systemClock();
     const running = await runAdapter({

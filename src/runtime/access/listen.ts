@@ -27,6 +27,13 @@ export const openProblem = ({ host, port, tls, insecure }: ListenAsk): Problem |
         todo: 'give --tls-cert FILE and --tls-key FILE; or --insecure-listen, where something else keeps the wire private',
       };
 
+/** Whether a url leads beyond this machine without asking for TLS; of one that is none we say nothing. */
+export function plainBeyond(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { hostname, protocol, searchParams } = new URL(url);
+  return hostname !== '' && !isLoopback(hostname) && protocol !== 'tls:' && searchParams.get('sslmode') !== 'verify-full';
+}
+
 /** "HOST:PORT", an IPv6 address in brackets; null when it is none. */
 export function parseHostPort(text: string): { readonly host: string; readonly port: number } | null {
   const [, host = '', digits = ''] = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]+):(\d{1,5})$/.exec(text) ?? [];
