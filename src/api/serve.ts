@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { overrideFile } from '../engine/overridefile.ts';
 import { startEngine, type EngineOptions } from '../engine/engine.ts';
 import { openRecording } from '../runtime/recording.ts';
-import { ok, type Result } from '../model/problem.ts';
+import { fail, ok, type Result } from '../model/problem.ts';
 import type { Inventory } from '../model/inventory.ts';
+import { makeGate } from '../runtime/access/gate.ts';
+import { openProblem, plainBeyond, type ListenAsk } from '../runtime/access/listen.ts';
 import { createAlertmanager } from '../runtime/alertmanager.ts';
 import { findBus, openBus } from '../runtime/bus.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -16,9 +18,11 @@ import { findDatabase } from '../runtime/postgres.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { removeRun, writeRun } from '../runtime/run.ts';
 import { openStore } from '../runtime/store.ts';
-import { routes } from './routes.ts';
+import { bodyBytesMax, routes } from './routes.ts';
+import { tokensOf } from './tokens.ts';
 
 export type Served = {
+  /** Of the listener on the loopback. */
   readonly url: string;
   readonly setInventory: (inventory: Inventory) => void;
   readonly stop: () => Promise<void>;
@@ -33,8 +37,10 @@ export async function serveEngine(options: {
   readonly inventory: Inventory;
   /** Saved before anything is read. */
   readonly rules: EngineOptions['rules'];
-  /** 0: a free one. */
+  /** Of the listener on the loopback; 0: a free one. */
   readonly port: number;
+  /** One more listener, for others: tokens only, not the home's own. null: none. */
+  readonly listen: ListenAsk | null;
   /** Where records, ticks and source lines go as JSON lines; null: nowhere. */
   readonly recordFile: string | null;
   readonly say: (line: string) => void;
@@ -49,6 +55,9 @@ export async function serveEngine(options: {
     return result as Result<never>;
   };
 
+  // Before anything is started.
+  const open = options.listen === null ? null : openProblem(options.listen);
+  if (open !== null) return fail(open);
   const home = openHome({ env, cwd: process.cwd(), say: options.say });
   if (!home.ok) return home;
   const lock = lockHome(home.value, 'engine');
@@ -60,14 +69,18 @@ export async function serveEngine(options: {
   if (!token.ok) return failed(token);
   const database = findDatabase(home.value, env);
   if (!database.ok) return failed(database);
+  if (database.value.kind === 'external' && plainBeyond(database.value.url))
+    options.say(`the database at ${database.value.address} is reached without TLS`);
   const migrated = await migrate(database.value.url);
   if (!migrated.ok) return failed(migrated);
   const store = await openStore(database.value);
   if (!store.ok) return failed(store);
   opened.push(store.value.close);
-  const address = findBus(home.value, env);
+  const address = findBus(home.value, env, { role: 'engine' });
   if (!address.ok) return failed(address);
-  const bus = await openBus(address.value, 'engine', 'flyball engine');
+  if (address.value.kind === 'nats' && plainBeyond(address.value.url) && address.value.access.tls === null)
+    options.say('NATS is reached without TLS');
+  const bus = await openBus(address.value, 'engine', 'flyball engine', { say: options.say });
   if (!bus.ok) return failed(bus);
   opened.push(bus.value.close);
   const recording = options.recordFile === null ? ok(null) : openRecording(options.recordFile);
@@ -98,9 +111,20 @@ export async function serveEngine(options: {
   });
   if (!engine.ok) return failed(engine);
   opened.push(engine.value.stop);
-  const http = await serveHttp({ fetch: routes(engine.value, token.value).fetch, port: options.port });
+  const gate = makeGate({ home: home.value, homeToken: token.value, clock: systemClock() });
+  const api = { engine: engine.value, gate, tokens: tokensOf({ home: home.value, clock: systemClock(), say: options.say }) };
+  const http = await serveHttp({ fetch: routes({ ...api, local: true }).fetch, port: options.port, bodyBytesMax });
   if (!http.ok) return failed(http);
   opened.push(http.value.close);
+  const more =
+    options.listen === null
+      ? ok(null)
+      : await serveHttp({ fetch: routes({ ...api, local: false }).fetch, ...options.listen, bodyBytesMax });
+  if (!more.ok) return failed(more);
+  if (more.value !== null) {
+    opened.push(more.value.close);
+    options.say(`API for others at ${more.value.url}${options.listen?.tls === null ? ', PLAIN: whoever listens in has its tokens' : ''}`);
+  }
   const run = writeRun(home.value, 'engine', { pid, address: http.value.url });
   if (!run.ok) return failed(run);
   opened.push(() => void removeRun(home.value, 'engine'));

@@ -20,6 +20,12 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   revert: async () => (await import('./commands/override.ts')).revert,
   off: async () => (await import('./commands/override.ts')).off,
   resume: async () => (await import('./commands/resume.ts')).resume,
+  'auth init': async () => (await import('./commands/auth.ts')).authInit,
+  'auth ls': async () => (await import('./commands/auth.ts')).authLs,
+  'auth issue': async () => (await import('./commands/auth.ts')).authIssue,
+  'auth token': async () => (await import('./commands/auth.ts')).authToken,
+  'auth rotate': async () => (await import('./commands/auth.ts')).authRotate,
+  'auth revoke': async () => (await import('./commands/auth.ts')).authRevoke,
   explain: async () => (await import('./commands/explain.ts')).explain,
   replay: async () => (await import('./commands/replay.ts')).replay,
 };

@@ -1,7 +1,10 @@
 import { fail, ok } from '../model/problem.ts';
 import type { Problem, Result } from '../model/problem.ts';
-import { codeOf, textOf } from './files.ts';
+import { isLoopback } from './access/listen.ts';
+import { tlsFilesProblem, unverifiedProblem } from './access/tls.ts';
+import { codeOf, readIfThere, textOf } from './files.ts';
 import { apiToken, findHome } from './home.ts';
+import { httpRequest } from './httprequest.ts';
 import { partRuns, readRun } from './run.ts';
 
 const answerMsDefault = 30_000;
@@ -13,8 +16,9 @@ export const apiPart = 'engine';
 export type ApiAnswer = { readonly status: number; /** JSON, else the text. */ readonly body: unknown };
 
 /**
- * Asks the engine of FLYBALL_HOME (run.json) with its token. Fails (`E-NO-ENGINE`) when none runs or none answers; an answer with an
- * error status is an answer.
+ * Asks the engine of FLYBALL_HOME (run.json) with its token; or the one at FLYBALL_URL with FLYBALL_TOKEN or the token in
+ * FLYBALL_TOKEN_FILE, over TLS (FLYBALL_CA: whom to trust instead of the system's authorities) unless it is on this machine. Fails
+ * (`E-NO-ENGINE`) when none runs or none answers, `E-TLS-UNVERIFIED`, `E-TOKEN`; an answer with an error status is an answer.
  */
 export async function callApi(call: {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -26,6 +30,28 @@ export async function callApi(call: {
   readonly answerMsMax?: number;
 }): Promise<Result<ApiAnswer>> {
   const { method, path, body, env = process.env, cwd = process.cwd(), answerMsMax = answerMsDefault } = call;
+  const server = env['FLYBALL_URL'] ? remoteServer(env['FLYBALL_URL'], env) : homeServer(env, cwd);
+  if (!server.ok) return server;
+  const { url, token, ca } = server.value;
+  try {
+    const answer = await httpRequest({
+      url: new URL(path, url),
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      body: body === undefined ? null : JSON.stringify(body),
+      ca,
+      msMax: answerMsMax,
+      bytesMax: answerBytesMax,
+    });
+    return ok({ status: answer.status, body: parse(answer.text) });
+  } catch (error) {
+    return fail(noEngine(`the engine does not answer: ${codeOf(error) || textOf(error)}`, url));
+  }
+}
+
+type Server = { readonly url: string; readonly token: string; readonly ca: string | null };
+
+function homeServer(env: NodeJS.ProcessEnv, cwd: string): Result<Server> {
   const home = findHome({ env, cwd });
   if (!home.ok) return home;
   const run = readRun(home.value);
@@ -33,30 +59,26 @@ export async function callApi(call: {
   const part = run.value.parts[apiPart];
   if (part === undefined || part.address === null || !partRuns(part)) return fail(noEngine('no engine runs in this home', home.value.root));
   const token = apiToken(home.value);
-  if (!token.ok) return token;
-  try {
-    const response = await fetch(new URL(path, part.address), {
-      method,
-      headers: { authorization: `Bearer ${token.value}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(answerMsMax),
-      redirect: 'error',
-    });
-    return ok({ status: response.status, body: parse(await readText(response)) });
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return fail(noEngine(`the engine does not answer: ${codeOf(cause) || textOf(cause)}`, part.address));
-  }
+  return token.ok ? ok({ url: part.address, token: token.value, ca: null }) : token;
 }
 
-async function readText(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > answerBytesMax) throw new Error(`the answer is larger than ${answerBytesMax} characters`);
-  }
-  return text + decoder.decode();
+function remoteServer(text: string, env: NodeJS.ProcessEnv): Result<Server> {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.password !== '')
+    return fail({ code: 'E-API-URL', what: 'FLYBALL_URL is not the address of an engine', at: 'FLYBALL_URL', todo: 'write it as https://host:port; the token goes into FLYBALL_TOKEN_FILE' }); // prettier-ignore
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    return fail({ code: 'E-TLS-UNVERIFIED', what: 'refused: the token would be sent in the clear', at: url.origin, todo: 'write https://' }); // prettier-ignore
+  const unverified = url.protocol === 'https:' ? unverifiedProblem(env, url.origin) : null;
+  if (unverified !== null) return fail(unverified);
+  const ca = env['FLYBALL_CA'] || null;
+  const wrong = tlsFilesProblem({ ca, cert: null, key: null });
+  if (wrong !== null) return fail(wrong);
+  const token = env['FLYBALL_TOKEN'] || (env['FLYBALL_TOKEN_FILE'] ? readIfThere(env['FLYBALL_TOKEN_FILE'])?.trim() : undefined);
+  if (!token)
+    return fail({ code: 'E-TOKEN', what: 'FLYBALL_URL needs a token', at: 'FLYBALL_TOKEN_FILE', todo: 'name the file that holds it' });
+  if (!/^[!-~]{1,512}$/.test(token))
+    return fail({ code: 'E-TOKEN', what: 'the token is not one', at: 'FLYBALL_TOKEN_FILE', todo: 'name the file that holds it, and nothing else' }); // prettier-ignore
+  return ok({ url: url.origin, token, ca: ca === null ? null : readIfThere(ca) });
 }
 
 function parse(text: string): unknown {

@@ -65,7 +65,7 @@ test('a taken port is a problem, not an exception', async () => {
     ok: false,
     problem: { code: 'E-PORT-TAKEN' },
   });
-  expect(await serveHttp({ fetch: () => new Response(), host: 'no.such.host.invalid' })).toMatchObject({
+  expect(await serveHttp({ fetch: () => new Response(), host: 'no.such.host.invalid', insecure: true })).toMatchObject({
     ok: false,
     problem: { code: 'E-LISTEN' },
   });

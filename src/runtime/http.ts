@@ -1,8 +1,11 @@
 import { getRequestListener } from '@hono/node-server';
 import { createServer } from 'node:http';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { assert, fail, ok } from '../model/problem.ts';
 import type { Problem, Result } from '../model/problem.ts';
+import { openProblem } from './access/listen.ts';
+import type { ServerPem } from './access/listen.ts';
 import { codeOf, textOf } from './files.ts';
 
 const bodyBytesMaxDefault = 12 * 1024 * 1024;
@@ -22,12 +25,12 @@ export type HttpServer = {
   readonly close: () => Promise<void>;
 };
 
-/** A handler of the Fetch API, e.g. hono's `app.fetch`. */
-export type FetchHandler = (request: Request) => Response | Promise<Response>;
+/** A handler of the Fetch API, e.g. hono's `app.fetch`, and the address that the request came from. */
+export type FetchHandler = (request: Request, from: { readonly address: string }) => Response | Promise<Response>;
 
 /**
- * Serves a handler on the loopback, on a free port unless told. A body above the bound (12 MiB) is answered with 413 and never
- * reaches the handler; slow senders are cut off.
+ * Serves a handler on the loopback, on a free port unless told; beyond the loopback with TLS, or where a person said that it may be
+ * plain (E-LISTEN-OPEN). A body above the bound (12 MiB) is answered with 413 and never reaches the handler; slow senders are cut off.
  */
 export async function serveHttp(options: {
   readonly fetch: FetchHandler;
@@ -36,13 +39,36 @@ export async function serveHttp(options: {
   /** 0: a free one. */
   readonly port?: number;
   readonly bodyBytesMax?: number;
+  readonly tls?: ServerPem | null;
+  readonly insecure?: boolean;
 }): Promise<Result<HttpServer>> {
-  const { fetch, host = '127.0.0.1', port = 0, bodyBytesMax = bodyBytesMaxDefault } = options;
-  const listener = getRequestListener(bounded(fetch, bodyBytesMax), { overrideGlobalObjects: false });
-  const server = createServer(
-    { requestTimeout: requestMsMax, headersTimeout: headersMsMax, keepAliveTimeout: keepAliveMs, maxHeaderSize: headerBytesMax },
-    (request, response) => void listener(request, response),
+  const { fetch, host = '127.0.0.1', port = 0, bodyBytesMax = bodyBytesMaxDefault, tls = null, insecure = false } = options;
+  const open = openProblem({ host, port, tls, insecure });
+  if (open !== null) return fail(open);
+  const handler = bounded(fetch, bodyBytesMax);
+  const listener = getRequestListener(
+    (request, { incoming }) => handler(request, { address: (incoming as IncomingMessage).socket.remoteAddress ?? '' }),
+    { overrideGlobalObjects: false },
   );
+  const bounds = {
+    requestTimeout: requestMsMax,
+    headersTimeout: headersMsMax,
+    keepAliveTimeout: keepAliveMs,
+    maxHeaderSize: headerBytesMax,
+  };
+  const answer = (...[request, response]: Parameters<typeof listener>): void => void listener(request, response);
+  let server: Server;
+  try {
+    server = tls === null ? createServer(bounds, answer) : createTlsServer({ ...bounds, ...tls, minVersion: 'TLSv1.2' }, answer);
+  } catch (error) {
+    // OpenSSL, of a certificate and a key that do not belong together.
+    return fail({
+      code: 'E-TLS',
+      what: `the certificate cannot be used: ${textOf(error)}`,
+      at: `${host}:${port}`,
+      todo: 'give a certificate and its own key',
+    });
+  }
   server.maxConnections = connectionsMax;
   const problem = await listen(server, host, port);
   if (problem !== null) return fail(problem);
@@ -50,7 +76,7 @@ export async function serveHttp(options: {
   assert(typeof address === 'object' && address !== null, 'a TCP server has an address');
   let closing: Promise<void> | null = null;
   return ok({
-    url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
+    url: `${tls === null ? 'http' : 'https'}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
     port: address.port,
     close: () => (closing ??= drain(server)),
   });
@@ -58,13 +84,13 @@ export async function serveHttp(options: {
 
 /** Reads the body first: a handler then never waits for a sender, and never sees half of a body. */
 function bounded(fetch: FetchHandler, bytesMax: number): FetchHandler {
-  return async (request) => {
+  return async (request, from) => {
     if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return tooLarge(bytesMax);
-    if (request.body === null) return await fetch(request);
+    if (request.body === null) return await fetch(request, from);
     const body = await readBody(request.body, bytesMax);
     if (body === null) return tooLarge(bytesMax);
     const { method, headers, url, signal } = request;
-    return await fetch(new Request(url, { method, headers, body, signal }));
+    return await fetch(new Request(url, { method, headers, body, signal }), from);
   };
 }
 

@@ -67,7 +67,7 @@ async function setOverride(mode: OverrideMode, args: readonly string[], values: 
   };
   const isLocal = flag(values, 'local');
   const { id, by, reason } = override;
-  const asked = isLocal ? null : await callApi({ method: 'POST', path: '/v1/overrides', body: { id, mode, scope, by, reason, forMs }, answerMsMax: engineMsMax }); // prettier-ignore
+  const asked = isLocal ? null : await callApi({ method: 'POST', path: '/v1/overrides', body: { id, mode, scope, author: by, reason, forMs }, answerMsMax: engineMsMax }); // prettier-ignore
   if (asked?.ok === true && asked.value.status >= 400) {
     for (const p of (asked.value.body as { readonly problems?: readonly Parameters<typeof problemText>[0][] }).problems ?? [])
       say(problemText(p));
