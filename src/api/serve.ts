@@ -14,6 +14,7 @@ import { findDatabase } from '../runtime/postgres.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { removeRun, writeRun } from '../runtime/run.ts';
 import { openStore } from '../runtime/store.ts';
+import { openTelemetry } from '../runtime/telemetry.ts';
 import { routes } from './routes.ts';
 
 export type Served = {
@@ -76,9 +77,13 @@ export async function serveEngine(options: {
     notifierUrl === undefined || notifierUrl === '' ? ok(null) : createAlertmanager({ url: notifierUrl, clock: systemClock() });
   if (!notifier.ok) return failed(notifier);
   if (notifier.value !== null) opened.push(notifier.value.stop);
+  // The same home takes the lease over at once (protocol.md section 4).
+  const holder = `engine-${createHash('sha256').update(home.value.root).digest('hex').slice(0, 12)}`;
+  const telemetry = await openTelemetry({ env, version: options.version, instance: holder, clock: systemClock(), say: options.say });
+  if (!telemetry.ok) return failed(telemetry);
+  if (telemetry.value !== null) opened.push(telemetry.value.stop);
   const engine = await startEngine({
-    // The same home takes the lease over at once (protocol.md section 4).
-    holder: `engine-${createHash('sha256').update(home.value.root).digest('hex').slice(0, 12)}`,
+    holder,
     version: options.version,
     pid,
     store: store.value,
@@ -91,6 +96,7 @@ export async function serveEngine(options: {
     rules: options.rules,
     record: recording.value?.write ?? null,
     notifier: notifier.value,
+    telemetry: telemetry.value,
     say: options.say,
   });
   if (!engine.ok) return failed(engine);
