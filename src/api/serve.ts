@@ -13,6 +13,7 @@ import { migrate } from '../runtime/migrate.ts';
 import { findDatabase } from '../runtime/postgres.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { removeRun, writeRun } from '../runtime/run.ts';
+import { withSecretFiles } from '../runtime/secretfiles.ts';
 import { openStore } from '../runtime/store.ts';
 import { openTelemetry } from '../runtime/telemetry.ts';
 import { routes } from './routes.ts';
@@ -38,7 +39,7 @@ export async function serveEngine(options: {
   readonly recordFile: string | null;
   readonly say: (line: string) => void;
 }): Promise<Result<Served>> {
-  const { env, pid } = process;
+  const { pid } = process;
   const opened: (() => void | Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (const close of opened.splice(0).toReversed()) await close();
@@ -48,6 +49,9 @@ export async function serveEngine(options: {
     return result as Result<never>;
   };
 
+  const given = withSecretFiles(process.env);
+  if (!given.ok) return given;
+  const env = given.value;
   const home = openHome({ env, cwd: process.cwd(), say: options.say });
   if (!home.ok) return home;
   const lock = lockHome(home.value, 'engine');
