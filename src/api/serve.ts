@@ -68,7 +68,7 @@ export async function serveEngine(options: {
   const store = await openStore(database.value);
   if (!store.ok) return failed(store);
   opened.push(store.value.close);
-  const address = findBus(home.value, env);
+  const address = findBus(home.value, env, { role: 'engine' });
   if (!address.ok) return failed(address);
   const bus = await openBus(address.value, 'engine', 'flyball engine');
   if (!bus.ok) return failed(bus);

@@ -1,4 +1,4 @@
-import { connect, headers as natsHeaders } from '@nats-io/transport-node';
+import { connect, headers as natsHeaders, nkeyAuthenticator } from '@nats-io/transport-node';
 import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import { fail, ok } from '../model/problem.ts';
 import type { Problem, Result } from '../model/problem.ts';
@@ -7,6 +7,11 @@ import { makeHandlers, makeState } from './bus/handlers.ts';
 import { sendable } from './bus/message.ts';
 import { parseNatsUrl } from './bus/natsurl.ts';
 import type { NatsUrl } from './bus/natsurl.ts';
+import { inboxOf } from './access/permissions.ts';
+import type { BusUser } from './access/permissions.ts';
+import { unverifiedProblem } from './access/tls.ts';
+import type { TlsFiles } from './access/tls.ts';
+import { readSeed } from './access/users.ts';
 import { textOf } from './files.ts';
 import { withoutCredentials } from './log.ts';
 import { pause } from './processes.ts';
@@ -22,18 +27,40 @@ const pingsOutMax = 2;
 const pendingBytesMax = 16 * 1024 * 1024;
 const windowBytes = 512 * 1024;
 
+/** Who connects, and how the server is known to be the right one. */
+export type NatsAccess = {
+  /** Its inbox; null: NATS's own default. */
+  readonly user: BusUser | null;
+  /** An nkey's seed, read anew for each connection: it may have been rotated. null: what the url says. */
+  readonly seedFile: string | null;
+  /** null: TLS only if the url or the server says so, with the system's authorities. The server is verified always. */
+  readonly tls: TlsFiles | null;
+};
+
 /**
  * NATS at `nats://[user:password@|token@]host:port` (or `tls://`, and several by commas). Fails (`E-BUS-DOWN`) when it cannot be reached
- * within `waitMs`; once connected it connects again for ever.
+ * within `waitMs`; once connected it connects again for ever. E-NKEY, E-TLS-UNVERIFIED.
  */
-export async function connectNats(options: { readonly url: string; readonly name: string; readonly waitMs: number }): Promise<Result<Bus>> {
+export async function connectNats(options: {
+  readonly url: string;
+  readonly name: string;
+  readonly waitMs: number;
+  readonly access?: NatsAccess;
+  readonly env?: NodeJS.ProcessEnv;
+}): Promise<Result<Bus>> {
+  const { access = { user: null, seedFile: null, tls: null }, env = process.env } = options;
   const parsed = parseNatsUrl(options.url);
   if (parsed === null) return fail(urlProblem);
+  // A server may ask for TLS although the url does not: so whatever the url.
+  const unverified = unverifiedProblem(env, parsed.address);
+  if (unverified !== null) return fail(unverified);
+  const seed = access.seedFile === null ? ok(null) : readSeed(access.seedFile);
+  if (!seed.ok) return seed;
   const end = performance.now() + options.waitMs;
   for (;;) {
     try {
       const tries: Tries = { count: 0 };
-      return ok(natsBus(await connect(settings(parsed, options.name, tries)), parsed.address, tries));
+      return ok(natsBus(await connect(settings(parsed, options.name, access, tries)), parsed.address, tries));
     } catch (error) {
       if (performance.now() >= end) return fail(downProblem(parsed.address, error));
       await pause(Math.min(200, options.waitMs));
@@ -63,10 +90,14 @@ function natsBus(nats: NatsConnection, address: string, tries: Tries): Bus {
     },
   });
   const window = makeWindow(nats);
-  void follow(nats, (connected) => {
-    tries.count = 0;
-    set(connected);
-  });
+  void follow(
+    nats,
+    (connected) => {
+      tries.count = 0;
+      set(connected);
+    },
+    drop,
+  );
   let closing: Promise<void> | null = null;
   return {
     kind: 'nats',
@@ -98,10 +129,12 @@ async function close(nats: NatsConnection, state: Bus['state'], closed: () => vo
   await nats.close();
 }
 
-async function follow(nats: NatsConnection, set: (connected: boolean) => void): Promise<void> {
+/** An error is the server's word that a message or a subscription is not ours to send or have: counted as dropped. */
+async function follow(nats: NatsConnection, set: (connected: boolean) => void, refused: () => void): Promise<void> {
   for await (const status of nats.status()) {
     if (status.type === 'disconnect' || status.type === 'close') set(false);
     if (status.type === 'reconnect') set(true);
+    if (status.type === 'error') refused();
   }
   set(false);
 }
@@ -127,7 +160,9 @@ function makeWindow(nats: NatsConnection): { readonly fits: (bytes: number) => b
   };
 }
 
-function settings({ servers, tls, authenticator }: NatsUrl, name: string, tries: Tries): NodeConnectionOptions {
+function settings(url: NatsUrl, name: string, { user, seedFile, tls }: NatsAccess, tries: Tries): NodeConnectionOptions {
+  const { servers } = url;
+  const authenticator = seedFile === null ? url.authenticator : nkeyAuthenticator(seedReader(seedFile));
   return {
     servers,
     name,
@@ -140,10 +175,29 @@ function settings({ servers, tls, authenticator }: NatsUrl, name: string, tries:
     noAsyncTraces: true,
     // With jitter, so that all adapters do not come back in the same moment.
     reconnectDelayHandler: () => Math.min(backoffMsMax, backoffMsMin * 2 ** tries.count++) * (0.5 + Math.random() / 2),
-    ...(tls ? { tls: {} } : {}),
+    // With this set, a server that offers no TLS is refused.
+    ...(url.tls || tls !== null ? { tls: tlsOptions(tls) } : {}),
+    ...(user === null ? {} : { inboxPrefix: inboxOf(user) }),
     ...(authenticator === null ? {} : { authenticator }),
   };
 }
+
+/** The seed by now; while its file is being replaced, the one before. */
+function seedReader(path: string): () => Uint8Array {
+  let last = new Uint8Array();
+  return () => {
+    const seed = readSeed(path);
+    // A copy: the client clears what it was given.
+    if (seed.ok) last = new Uint8Array(seed.value);
+    return new Uint8Array(last);
+  };
+}
+
+const tlsOptions = (files: TlsFiles | null): NonNullable<NodeConnectionOptions['tls']> => ({
+  ...(files?.ca ? { caFile: files.ca } : {}),
+  ...(files?.cert ? { certFile: files.cert } : {}),
+  ...(files?.key ? { keyFile: files.key } : {}),
+});
 
 function read({ subject, data, headers }: { subject: string; data: Uint8Array; headers?: Iterable<[string, string[]]> }): BusMessage {
   const all = [...(headers ?? [])].map(([name, values]) => [name, values[0] ?? ''] as const);

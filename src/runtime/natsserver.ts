@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { fail, ok } from '../model/problem.ts';
 import type { Result } from '../model/problem.ts';
+import { serverConfiguration } from './access/natsconf.ts';
 import type { NatsBinary } from './bus/natsbinary.ts';
 import { startWatched, stopWatched } from './bus/natsprocess.ts';
 import type { Watched } from './bus/natsprocess.ts';
 import { fileProblem, writeAtomic } from './files.ts';
 import type { Home } from './home.ts';
 import { freePort } from './ports.ts';
-import { pause } from './processes.ts';
+import { pause, signal } from './processes.ts';
 
 export { findNatsServer } from './bus/natsbinary.ts';
 export type { NatsBinary } from './bus/natsbinary.ts';
@@ -17,11 +18,12 @@ export type { NatsBinary } from './bus/natsbinary.ts';
 const portsTried = 3;
 const backoffMsMin = 100;
 const backoffMsMax = 2_000;
+/** How soon a change of the users is seen. */
+const lookEveryMs = 200;
 
 export type NatsServer = {
-  /** With credentials. */
+  /** Without credentials: each user has a seed of its own. */
   readonly url: string;
-  readonly address: string;
   readonly version: string;
   /** Of the server; changes when it had to be started again. */
   readonly pid: () => number;
@@ -29,23 +31,38 @@ export type NatsServer = {
 };
 
 /**
- * A nats-server of our own on a free loopback port, for whoever has the password (random, in files of mode 0600). One that dies is started
- * again on the same port. It ends with us, however we end: see bus/natsprocess.ts.
+ * A nats-server of our own on a free loopback port, for the users of `usersFile` (access/natsconf.ts) and nobody else; when that file changes
+ * it is read again, and who is no longer in it is cut off. One that dies is started again on the same port. It ends with us, however we
+ * end: see bus/natsprocess.ts.
  */
 export async function startNatsServer(options: {
   readonly home: Home;
   readonly binary: NatsBinary;
+  readonly usersFile: string;
+  /** Whether streams are kept, in the home; default no: nothing of ours reads them yet. */
+  readonly jetstream?: boolean;
   readonly say: (line: string) => void;
 }): Promise<Result<NatsServer>> {
-  const { home, binary, say } = options;
-  const password = randomBytes(24).toString('base64url');
+  const { home, binary, usersFile, jetstream = false, say } = options;
   const files = { conf: join(home.root, 'nats.conf'), log: join(home.logs, 'nats.log') };
+  // Before it reads them: a change that comes in between is read twice, not missed.
+  const seen = stampOf(usersFile);
   for (let i = 1; ; i++) {
     const port = await freePort();
     const name = `flyball-${randomBytes(6).toString('hex')}`;
     const begin = async (): Promise<Result<Watched>> => await startWatched({ binary, files, port, name });
     try {
-      writeAtomic(files.conf, configuration({ port, name, password, log: files.log }));
+      writeAtomic(
+        files.conf,
+        serverConfiguration({
+          name,
+          listen: `127.0.0.1:${port}`,
+          usersFile: relative(home.root, usersFile),
+          log: files.log,
+          jetstream: jetstream ? join(home.data, 'nats') : null,
+          tls: null,
+        }),
+      );
     } catch (error) {
       return fail(fileProblem('cannot write the configuration of nats-server', files.conf, error));
     }
@@ -54,12 +71,13 @@ export async function startNatsServer(options: {
     if (!first.ok && i < portsTried) continue;
     if (!first.ok) return first;
     const kept = keep(first.value, begin, say);
+    const unwatch = watchUsers(usersFile, seen, kept.pid);
     return ok({
-      url: `nats://flyball:${password}@127.0.0.1:${port}`,
-      address: `nats://127.0.0.1:${port}`,
+      url: `nats://127.0.0.1:${port}`,
       version: binary.version,
       pid: kept.pid,
       stop: async () => {
+        unwatch();
         await kept.stop();
         rmSync(files.conf, { force: true });
       },
@@ -67,20 +85,23 @@ export async function startNatsServer(options: {
   }
 }
 
-/** No user without credentials, and credentials in the file only: a command line is everybody's to read. */
-const configuration = ({ port, name, password, log }: { port: number; name: string; password: string; log: string }): string =>
-  [
-    `server_name: ${name}`,
-    `listen: "127.0.0.1:${port}"`,
-    'max_payload: 1048576',
-    'max_connections: 1024',
-    'write_deadline: "5s"',
-    `log_file: ${JSON.stringify(log)}`,
-    'logfile_size_limit: 10485760',
-    'logfile_max_num: 2',
-    `authorization { user: flyball, password: "${password}", timeout: 2 }`,
-    '',
-  ].join('\n');
+/** nats-server reads its configuration again at SIGHUP; one that was started in between has read it already. */
+function watchUsers(path: string, since: string, pid: () => number): () => void {
+  let seen = since;
+  const timer = setInterval(() => {
+    const stamp = stampOf(path);
+    if (stamp === seen || stamp === 'none') return;
+    seen = stamp;
+    signal(pid(), 'SIGHUP');
+  }, lookEveryMs);
+  return () => clearInterval(timer);
+}
+
+/** Changes whenever the file is written. */
+function stampOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? 'none' : `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
+}
 
 /** Starts it again for as long as nobody stops it. */
 function keep(first: Watched, begin: () => Promise<Result<Watched>>, say: (line: string) => void): Pick<NatsServer, 'pid' | 'stop'> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { fail, ok } from '../model/problem.ts';
 import type { Result } from '../model/problem.ts';
+import { databaseTlsProblem } from './access/tls.ts';
 import { fileProblem, readIfThere } from './files.ts';
 import type { Home } from './home.ts';
 import { takeLock, waitLock } from './lock.ts';
@@ -47,13 +48,13 @@ export async function openDatabase(options: {
   readonly restart?: boolean;
 }): Promise<Result<Database>> {
   const { home, env, say, restart = true } = options;
-  if (env['DATABASE_URL']) return externalDatabase(env['DATABASE_URL']);
+  if (env['DATABASE_URL']) return externalDatabase(env['DATABASE_URL'], env);
   return await underStartLock(home, () => startEmbedded(home, say, restart));
 }
 
 /** The database for a process that did not start it (`flyball engine`): DATABASE_URL's, or the one that runs in this home. */
 export function findDatabase(home: Home, env: NodeJS.ProcessEnv): Result<Pick<Database, 'kind' | 'url' | 'address'>> {
-  if (env['DATABASE_URL']) return externalDatabase(env['DATABASE_URL']);
+  if (env['DATABASE_URL']) return externalDatabase(env['DATABASE_URL'], env);
   const place = placeIn(home.root);
   const occupant = occupantOf(place.data);
   const password = readIfThere(place.passwordFile)?.trim();
@@ -70,7 +71,9 @@ export function findDatabase(home: Home, env: NodeJS.ProcessEnv): Result<Pick<Da
 }
 
 /** Parses DATABASE_URL; whether it answers is for the store to find out. */
-function externalDatabase(url: string): Result<Database> {
+function externalDatabase(url: string, env: NodeJS.ProcessEnv): Result<Database> {
+  const unverified = databaseTlsProblem(url, env);
+  if (unverified !== null) return fail(unverified);
   try {
     // The driver's own reading of it, PGHOST and its like included; nothing is connected yet.
     const { host, port, database } = new pg.Client({ connectionString: url });

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bus } from '../../src/ports/bus.ts';
 import { connectLocalBus, serveLocalBus } from '../../src/runtime/localbus.ts';
@@ -31,10 +32,14 @@ busConformance('nats', async () => {
     remove();
     return binary.problem.what;
   }
-  const server = unwrap(await startNatsServer({ home, binary: binary.value, say }));
+  // The port is tested here, with subjects of all kinds; who may do what is tested in test/security.
+  const usersFile = join(home.root, 'users.conf');
+  writeFileSync(usersFile, 'authorization { user: test, password: test }\n');
+  const server = unwrap(await startNatsServer({ home, binary: binary.value, usersFile, say }));
+  const url = server.url.replace('//', '//test:test@');
   let killed = 0;
   return {
-    connect: async () => unwrap(await connectNats({ url: server.url, name: 'test', waitMs: 5_000 })),
+    connect: async () => unwrap(await connectNats({ url, name: 'test', waitMs: 5_000 })),
     // Killed, it is started again on its port by whoever runs it.
     down: async () => {
       killed = server.pid();

@@ -27,7 +27,7 @@ export const adapter: Command = {
     'on-empty': { type: 'string', value: 'closed|open', about: 'what it does while no table is held (default closed: denies)' },
     key: { type: 'string', value: 'FILE', about: "the engine's public key (default FLYBALL_HOME/keys/engine.pub)" },
   },
-  more: '  Exit code 3: another adapter of this target has taken over.',
+  more: '  NATS_URL names another bus than the one of FLYBALL_HOME; NATS_NKEY_FILE the seed to join it with (`flyball auth issue`), NATS_CA,\n  NATS_CERT and NATS_KEY the files for TLS.\n  Exit code 3: another adapter of this target has taken over.',
   run: async ([name], values) => {
     const target = text(values, 'target');
     if (name === undefined || target === undefined) throw new UsageError('an adapter takes a connector and --target');
@@ -42,7 +42,7 @@ export const adapter: Command = {
     const inventoryFile = text(values, 'inventory');
     const inventory = inventoryFile === undefined ? ok(emptyInventory) : loadInventory(inventoryFile);
     if (!inventory.ok) return refuse(inventory);
-    const address = findBus(home.value, env.value);
+    const address = findBus(home.value, env.value, { role: 'adapter', target });
     const bus = address.ok ? await openBus(address.value, 'member', `flyball adapter ${target}`) : address;
     if (!bus.ok) return refuse(bus);
     const clock = systemClock();

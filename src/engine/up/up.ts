@@ -72,7 +72,7 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
 
   const [database, bus, demo] = await Promise.all([
     openDatabase({ home: home.value, env, say }),
-    prepareBus({ mode: options.bus, home: home.value, env, say }),
+    prepareBus({ mode: options.bus, home: home.value, targets: options.demo ? shop.map(({ target }) => target) : [], env, say }),
     options.demo ? startShop({ env, onServed: options.onServed, onExit: (name) => say(`shop: ${name} ended`), say }) : ok(null),
   ]);
   if (database.ok) opened.push(database.value.stop);

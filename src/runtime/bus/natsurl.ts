@@ -16,7 +16,8 @@ export function parseNatsUrl(text: string): NatsUrl | null {
   const [first] = all;
   if (first === undefined) return null;
   const servers = all.map((url) => `${url.hostname}:${url.port || '4222'}`);
-  const tls = first.protocol === 'tls:';
+  // One that asks for TLS asks for all of them: the client follows to any.
+  const tls = all.some((url) => url.protocol === 'tls:');
   const [user, secret] = [decodeURIComponent(first.username), decodeURIComponent(first.password)];
   const authenticator = user === '' ? null : secret === '' ? tokenAuthenticator(user) : usernamePasswordAuthenticator(user, secret);
   return { servers, address: servers.map((server) => `${first.protocol}//${server}`).join(','), tls, authenticator };
