@@ -76,16 +76,24 @@ export async function openTelemetry(options: {
         for (const { target, revision } of rows) waiting.sent(target, revision, at);
         tell(decisions.planned(rows, at));
       },
-      observe: (read) =>
+      observe: (read) => {
         metrics.observe(() => {
           const now = read();
           const unacknowledged = now.targets.map((one) => ({ target: one.name, ageMs: waiting.ageMs(one, clock.now()) }));
           return { ...now, unacknowledged, dropped: { ...now.dropped, 'telemetry-decisions': decisions.forgotten() } };
-        }),
+        });
+        // The first export is a minute away by default: a collector that is not there is to be known sooner.
+        void flush(api.metrics.getMeterProvider()).catch((error: unknown) => heard(textOf(error)));
+      },
       problem: trouble.problem,
       stop: async () => {
-        const ended = sdk.shutdown().catch((error: unknown) => say(`self-telemetry: the last was not sent: ${textOf(error)}`));
-        await Promise.race([ended, new Promise<void>((resolve) => clock.after(stopMsMax, resolve))]);
+        const ended = sdk.shutdown().then(
+          () => null,
+          (error: unknown) => textOf(error),
+        );
+        const late = new Promise<string>((resolve) => clock.after(stopMsMax, () => resolve(`no answer within ${stopMsMax} ms`)));
+        const why = await Promise.race([ended, late]);
+        if (why !== null) say(`self-telemetry: the last was not sent: ${why}`);
         for (const one of [api.trace, api.metrics, api.context, api.diag]) one.disable();
       },
     });
@@ -93,6 +101,11 @@ export async function openTelemetry(options: {
     return fail(openProblem(about, error));
   }
 }
+
+/** The API knows no flush; the SDK's provider behind it does, unless no metrics are exported. */
+const flush = async (provider: object): Promise<void> => {
+  if ('forceFlush' in provider && typeof provider.forceFlush === 'function') await provider.forceFlush();
+};
 
 const openProblem = (at: string, error: unknown): Problem => ({
   code: 'E-TELEMETRY',

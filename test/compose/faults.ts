@@ -42,7 +42,7 @@ function serviceFaults(compose: Compose, name: string, service: Service): readon
   if (service.read_only !== true) found.push('may write to its image');
   if (!/^[\w./-]+:[\w.-]*\d[\w.-]*$/.test(service.image ?? '')) found.push(`the image ${service.image ?? ''} is not pinned`);
   for (const [variable, value] of Object.entries(service.environment ?? {}))
-    if (/PASSWORD|SECRET|TOKEN|SEED/.test(variable) && !/_FILE$/.test(variable)) found.push(`${variable} is in the environment: ${value === '' ? 'empty' : 'set'}`); // prettier-ignore
+    if (/PASSWORD|SECRET|TOKEN|SEED/.test(variable) && !variable.endsWith('_FILE')) found.push(`${variable} is in the environment: ${value === '' ? 'empty' : 'set'}`); // prettier-ignore
   for (const port of service.ports ?? []) if (!port.startsWith('127.0.0.1:')) found.push(`publishes ${port} to the world`);
   return found;
 }

@@ -109,7 +109,7 @@ export async function layGround(compose: Compose, root: string, given: Readonly<
     );
     const known = new Map(paths);
     return text
-      .replaceAll(own, (_all, port: string) => `127.0.0.1:${portOf(name, Number(port))}`)
+      .replaceAll(own, (all, port: string) => (ports.has(`${name}:${port}`) ? `127.0.0.1:${portOf(name, Number(port))}` : all))
       .replaceAll(hosts, (_all, host: string, port: string) => `127.0.0.1:${portOf(byAddress.get(host) ?? host, Number(port))}`)
       .replaceAll(
         listed,

@@ -8,7 +8,8 @@ import { commandNames } from '../../src/cli/commands.ts';
 import { findNatsServer } from '../../src/runtime/natsserver.ts';
 import { get } from '../chaos/client.ts';
 import { cannot, until } from '../conformance/tools.ts';
-import { readCompose } from './model.ts';
+import { attributesOf, startCollector, type Collector } from '../telemetry/collector.ts';
+import { readCompose, type Compose } from './model.ts';
 import { layGround, start, type Ground, type Program } from './run.ts';
 import { standInForAuth, startPostgres, type Postgres } from './standin.ts';
 
@@ -16,7 +17,7 @@ import { standInForAuth, startPostgres, type Postgres } from './standin.ts';
  * compose.yaml without containers: the same programs with the same words, environment and files, in the same order, by the same health checks.
  * What stands in: npm's Postgres for its image; nats-server from PATH or pip for its own.
  */
-const compose = readCompose(readFileSync('compose.yaml', 'utf8'));
+let compose: Compose = { services: {} };
 const readyMsMax = 120_000;
 /** Docker's own default. */
 const stopMsMax = 10_000;
@@ -33,14 +34,16 @@ mode: enforce
 
 let ground: Ground | null = null;
 let postgres: Postgres | null = null;
+let collector: Collector | null = null;
 const programs: Program[] = [];
 
 afterEach(async () => {
   for (const { child } of programs) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
   await Promise.all(programs.splice(0).map(({ exited }) => exited));
   await postgres?.stop();
+  await collector?.close();
   ground?.remove();
-  [ground, postgres] = [null, null];
+  [ground, postgres, collector] = [null, null, null];
 });
 
 const launch = (on: Ground, name: string, argv: readonly string[]) => start(name, on.launch(name, argv), on.root);
@@ -108,6 +111,9 @@ test(
     const nats = await findNatsServer({ env: process.env, logFile: '/dev/null', say: () => undefined });
     if (!nats.ok) return cannot(context, nats.problem.what);
     if (left.length > 0) process.stderr.write(`not started here: ${left.join(', ')}: this version has no standby\n`);
+    const outside = (collector = await startCollector());
+    const given = { OTEL_EXPORTER_OTLP_ENDPOINT: outside.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' };
+    compose = readCompose(readFileSync('compose.yaml', 'utf8'), given);
     const root = mkdtempSync(join(tmpdir(), 'flyball-ground-'));
     postgres = await startPostgres(root);
     const on = (ground = await layGround(compose, root, { 'postgres:5432': postgres.port }));
@@ -140,5 +146,12 @@ test(
     expect(performance.now() - begun).toBeLessThan(stopMsMax * 2);
     for (const name of Object.keys(compose.services).filter((one) => one.startsWith('sidecar-')))
       expect(await listens(on.port(name, 4000)), name).toBe(false);
+
+    // What the engine told of it, where compose.yaml's variables say.
+    const trace = outside.spans.filter((span) => attributesOf(span)['flyball.rule'] === 'closed-cart');
+    expect(new Set(trace.map(({ traceId }) => traceId)).size).toBe(1);
+    const ended = trace.filter(({ name }) => name !== 'decision' && name !== 'crossed').toSorted((a, b) => Number(BigInt(a.endTimeUnixNano) - BigInt(b.endTimeUnixNano))); // prettier-ignore
+    expect([...new Set(ended.map(({ name }) => name))]).toEqual(['decided', 'published', 'accepted', 'observed']);
+    expect(outside.metrics.map(({ name }) => name)).toEqual(expect.arrayContaining(['loop_stage_seconds', 'loop_alive_timestamp_seconds', 'loop_records_total'])); // prettier-ignore
   },
 );

@@ -223,7 +223,19 @@ describe('where it goes is what the standard variables say', () => {
   });
 });
 
-test('a collector that is dead costs nothing but a line in status: the queue is bounded, and the end is not held up', async () => {
+test('a flood of decisions fills the queue and no more: what does not fit is dropped, and the loop is not held up', async () => {
+  await open({ ...json(), OTEL_BSP_MAX_QUEUE_SIZE: '512' });
+  const step = { rule: 'r', revision: 1, target: null, text: '', kind: 'change', at: t0Ms, data: { from: 'clear', to: 'firing' } };
+  for (let i = 0; i < 1_000; i++) telemetry?.event({ ...step, key: `k${i}` });
+  const owners = Array.from({ length: 1_000 }, (_, i) => ({ owner: { rule: 'r', revision: 1, key: `k${i}` } }));
+  telemetry?.planned([{ target: 'sidecar', revision: 1, entries: owners as never }], t0Ms + 10);
+  await telemetry?.stop();
+  // One batch on its way, one in the queue; 2,000 stages were over.
+  expect(collector.spans.length).toBeGreaterThan(0);
+  expect(collector.spans.length).toBeLessThanOrEqual(2 * 512);
+});
+
+test('a collector that is dead costs nothing but a line in status, and the end is not held up', async () => {
   const port = await freePort();
   await open({
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
@@ -239,6 +251,13 @@ test('a collector that is dead costs nothing but a line in status: the queue is 
   const begun = performance.now();
   await telemetry?.stop();
   expect(performance.now() - begun).toBeLessThan(5_000);
+});
+
+test('a collector that is not there is known without waiting for a decision or for the first minute to pass', async () => {
+  await open({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}`, OTEL_EXPORTER_OTLP_TIMEOUT: '300' });
+  telemetry?.observe(() => ({ aliveAt: 0, dropped: {}, records: {}, targets: [] }));
+  await until('it is said', () => telemetry?.problem() !== null, 20_000);
+  expect(telemetry?.problem()?.what).toContain('ECONNREFUSED');
 });
 
 test('nothing is loaded when nothing is asked for', async () => {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { serveEngine } from '../../api/serve.ts';
 import { emptyInventory } from '../../model/inventory.ts';
 import { ok } from '../../model/problem.ts';
-import { endWithParent } from '../../runtime/children.ts';
+import { endWithin, endWithParent } from '../../runtime/children.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { loadInventory, watchInventory } from '../../runtime/inventory.ts';
 import { packageVersion } from '../../runtime/package.ts';
@@ -10,6 +10,8 @@ import { inventoryOption, list, text, UsageError, type Command } from '../comman
 import { refuse, say } from '../print.ts';
 import { applyAtStart } from '../startrules.ts';
 import { untilStopped } from '../stop.ts';
+
+const graceMs = 200;
 
 export const engine: Command = {
   name: 'engine',
@@ -41,6 +43,7 @@ export const engine: Command = {
     await untilStopped(endWithParent);
     unwatch();
     await served.value.stop();
+    endWithin(graceMs);
     return 0;
   },
 };
