@@ -7,10 +7,14 @@ umask 077
 
 # The root of it all: only this program ever sees it whole.
 export FLYBALL_HOME="$KEYS/root" FLYBALL_KEYS="$KEYS/root/keys"
-flyball auth init
-for target in $TARGETS; do
-  test -f "$FLYBALL_KEYS/nats/adapter.$target.seed" || flyball auth issue adapter "$target"
-done
+# shellcheck disable=SC2086 # several names
+flyball auth init $TARGETS
+# What the engines sign with. Both have the same: a sidecar knows one key.
+test -f "$FLYBALL_KEYS/engine.key" || node -e '
+  const { privateKey, publicKey } = crypto.generateKeyPairSync("ed25519");
+  const write = (name, key, type) => fs.writeFileSync(process.env.FLYBALL_KEYS + "/engine." + name, key.export({ type, format: "pem" }), { mode: 0o600 });
+  write("pub", publicKey, "spki");
+  write("key", privateKey, "pkcs8");'
 
 give() { # FILE FOLDER: beside it and then moved, so that nobody reads half of it
   cp "$1" "$2/.new" && mv "$2/.new" "$2/$(basename "$1")"

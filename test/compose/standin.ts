@@ -29,19 +29,17 @@ export async function startPostgres(root: string): Promise<Postgres> {
   };
 }
 
-/** `flyball auth init` and `auth issue adapter`, until this version has them: the library below them does the same. */
+/** `flyball auth init TARGET…`, until this version has it: the library below it does the same. */
 export function standInForAuth(bin: string): void {
   const flyball = join(bin, 'flyball');
   const real = readFileSync(flyball, 'utf8').replace('#!/bin/sh\n', '');
   const script = `
     const { openHome } = await import('${builtModule('src/runtime/home')}');
-    const { engineKeys } = await import('${builtModule('src/runtime/keys')}');
     const { ensureBusUsers } = await import('${builtModule('src/runtime/access/users')}');
     const home = openHome({ env: process.env, cwd: '/', say: () => undefined });
-    const [verb, role, target] = process.argv.slice(1);
-    const keys = engineKeys(home.value.keys);
-    const made = await ensureBusUsers(home.value, verb === 'init' ? [{ role: 'engine' }] : [{ role, target }]);
-    process.exit(home.ok && keys.ok && made.ok ? 0 : 1);`;
+    const [, ...targets] = process.argv.slice(1);
+    const made = await ensureBusUsers(home.value, [{ role: 'engine' }, ...targets.map((target) => ({ role: 'adapter', target }))]);
+    process.exit(made.ok ? 0 : 1);`;
   writeFileSync(join(bin, 'auth.mjs'), script);
   writeFileSync(flyball, `#!/bin/sh\nif [ "$1" = auth ]; then shift; exec "${process.execPath}" --input-type=module -e "$(cat "${join(bin, 'auth.mjs')}")" "$@"; fi\n${real}`); // prettier-ignore
 }
