@@ -17,6 +17,8 @@ export type ServiceConfig = {
   readonly jitterMs: number;
   readonly routes: Readonly<Record<string, readonly string[]>>;
   readonly calls: Calls;
+  /** 127.0.0.1 by default. */
+  readonly host?: string;
   /** 0: any free one. */
   readonly port: number;
 };

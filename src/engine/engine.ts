@@ -13,10 +13,13 @@ import type { Notifier } from '../ports/notifier.ts';
 import type { Random } from '../ports/random.ts';
 import type { Signer, Verifier } from '../ports/signer.ts';
 import type { Loaded, Store } from '../ports/store.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import { createAuditQueue } from './auditqueue.ts';
 import { createFeed, recordingOf } from './feed.ts';
 import type { EngineHandle } from './handle.ts';
 import { createOverrides, overrideViews, type Pending } from './overrides.ts';
+import { createHeart } from './heart.ts';
+import { readingsOf } from './readings.ts';
 import { rehearse } from './rehearse.ts';
 import { createRing } from './ring.ts';
 import { createRules, saveAll } from './rules.ts';
@@ -44,6 +47,8 @@ export type EngineOptions = {
   readonly notifier: Notifier | null;
   /** Where overrides wait for the database. */
   readonly pendingOverrides: Pending;
+  /** null: the engine tells nobody of itself. */
+  readonly telemetry: Telemetry | null;
   readonly say: (line: string) => void;
 };
 
@@ -56,13 +61,14 @@ const retryMs = 250;
  * carried out in order. Problems: those of the store when it cannot be read at the start.
  */
 export async function startEngine(options: EngineOptions): Promise<Result<Engine>> {
-  const { store, bus, signer, verifier, clock, random, say } = options;
+  const { store, bus, signer, verifier, clock, random, telemetry, say } = options;
   const keys = { keyId: signer.keyId, sign: signer.sign, verify: verifier.verify };
   rehearse(keys);
   const loop: Loop = createLoop(keys);
   const ring = createRing(clock);
   const feed = createFeed();
   const audit = createAuditQueue({ store, clock, say });
+  const heart = createHeart(options);
   const problems = new Map<string, Problem>();
   const startedAt = clock.now();
   let stopped = false;
@@ -86,6 +92,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
         return bus.publish({ subject: subjectOf(effect.channel, effect.target), payload: effect.payload, headers });
       }
       case 'commit':
+        telemetry?.planned(effect.rows, clock.now());
         return void commit(effect);
       case 'reload':
         return void reload(effect.why);
@@ -104,6 +111,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
       case 'notify':
         return options.notifier?.notify(effect.alert);
       case 'event':
+        telemetry?.event(effect.event);
         return ring.add(effect.event);
       case 'report':
         return onReport(effect.reason, `${effect.target}: ${effect.what}`, effect.count);
@@ -171,10 +179,8 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
     }
   };
 
-  const notifyProblems = (): readonly Problem[] => {
-    const problem = options.notifier?.problem() ?? null;
-    return problem === null ? [] : [problem];
-  };
+  const outsideProblems = (): readonly Problem[] =>
+    [options.notifier?.problem() ?? null, telemetry?.problem() ?? null].filter((problem) => problem !== null);
 
   const overrides = createOverrides({ store, loop, clock, random, pending: options.pendingOverrides, give, say });
   const given = await saveAll(options);
@@ -203,14 +209,16 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
   const cancelLead = clock.each(leadTickMs, () => give({ kind: 'tick' }));
   const tick = (): void => {
     read(feed.tick(instant()));
+    heart.beat();
     cancelTick = clock.after(nextTickMs(clock.now(), loop.rules.values()), tick);
   };
   tick();
   audit.add([engineEntry(options, first.value.epoch)]);
+  telemetry?.observe(() => readingsOf({ loop, feed, bus, auditDropped: audit.dropped(), aliveAt: heart.lastAt() }));
 
   return ok({
     status: () =>
-      statusOf({ options, loop, feed, startedAt, problems: [...problems.values(), ...notifyProblems()], auditDropped: audit.dropped() }),
+      statusOf({ options, loop, feed, startedAt, problems: [...problems.values(), ...outsideProblems()], auditDropped: audit.dropped() }),
     tables: () => tablesOf(loop),
     why: (subject) => whyOf(subject, { store, loop }),
     rules: async () => (await store.load()).rules,

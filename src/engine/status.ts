@@ -36,6 +36,7 @@ export function statusOf(of: {
     bus: { kind: bus.kind, address: bus.address, ...busState },
     database: { ...store.about, up: store.up() },
     records: { ...feed.counts, auditDropped },
+    telemetry: options.telemetry?.about ?? null,
     sources,
     targets,
     rules: ruleViews(loop),

@@ -55,6 +55,8 @@ export type StatusView = {
   readonly bus: { readonly kind: string; readonly address: string; readonly connected: boolean; readonly dropped: number };
   readonly database: { readonly kind: string; readonly address: string; readonly version: string; readonly up: boolean };
   readonly records: Readonly<Record<string, number>>;
+  /** Where the engine's own traces and metrics go; null: nowhere. */
+  readonly telemetry: string | null;
   readonly sources: readonly SourceView[];
   readonly targets: readonly TargetView[];
   readonly rules: readonly RuleView[];

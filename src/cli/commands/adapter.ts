@@ -11,6 +11,8 @@ import { loadInventory, watchInventory } from '../../runtime/inventory.ts';
 import { readVerifier } from '../../runtime/keys.ts';
 import { adapterSocket, socketPath } from '../../runtime/sockets.ts';
 import { systemRandom } from '../../runtime/random.ts';
+import { removeRun, writeRun } from '../../runtime/run.ts';
+import { withSecretFiles } from '../../runtime/secretfiles.ts';
 import { inventoryOption, list, oneOf, text, UsageError, type Command } from '../command.ts';
 import { refuse, say } from '../print.ts';
 import { untilStopped } from '../stop.ts';
@@ -30,7 +32,9 @@ export const adapter: Command = {
   run: async ([name], values) => {
     const target = text(values, 'target');
     if (name === undefined || target === undefined) throw new UsageError('an adapter takes a connector and --target');
-    const home = openHome({ env: process.env, cwd: process.cwd(), say });
+    const env = withSecretFiles(process.env);
+    if (!env.ok) return refuse(env);
+    const home = openHome({ env: env.value, cwd: process.cwd(), say });
     if (!home.ok) return refuse(home);
     const connector = await loadConnector(name);
     if (!connector.ok) return refuse(connector);
@@ -39,7 +43,7 @@ export const adapter: Command = {
     const inventoryFile = text(values, 'inventory');
     const inventory = inventoryFile === undefined ? ok(emptyInventory) : loadInventory(inventoryFile);
     if (!inventory.ok) return refuse(inventory);
-    const address = findBus(home.value, process.env, { role: 'adapter', target });
+    const address = findBus(home.value, env.value, { role: 'adapter', target });
     const bus = address.ok
       ? await openBus(address.value, 'member', `flyball adapter ${target}`, { say: (line) => say(`adapter: ${line}`) })
       : address;
@@ -72,10 +76,13 @@ export const adapter: Command = {
     const ready = clock.each(20, () => {
       if (running.value.status()?.ready !== true) return;
       ready();
-      process.send?.({ kind: 'ready', address: running.value.address });
+      // A parent keeps the list of its parts by itself.
+      if (process.send === undefined) writeRun(home.value, `adapter.${target}`, { pid: process.pid, address: running.value.address });
+      else process.send({ kind: 'ready', address: running.value.address });
     });
     const why = await Promise.race([untilStopped(endWithParent), running.value.superseded.then(() => 'superseded' as const)]);
     ready();
+    if (process.send === undefined) removeRun(home.value, `adapter.${target}`);
     unwatch();
     await running.value.stop();
     await bus.value.close();

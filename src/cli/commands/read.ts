@@ -100,6 +100,12 @@ function statusRows(view: StatusView): readonly Row[] {
     row('engine', `pid ${view.pid}`, 'running', `version ${view.version}, epoch ${view.epoch}`),
     row('bus', view.bus.kind, view.bus.connected ? 'connected' : 'AWAY', `${view.bus.address}, ${view.bus.dropped} dropped`),
     row('database', view.database.kind, view.database.up ? 'up' : 'DOWN', `${view.database.address}, PostgreSQL ${view.database.version}`),
+    row(
+      'telemetry',
+      'engine',
+      view.telemetry === null ? 'off' : 'on',
+      view.telemetry ?? 'nothing is exported: set OTEL_EXPORTER_OTLP_ENDPOINT',
+    ),
     ...view.sources.map((s) => row('source', s.name, s.state, `${s.records} records, ${s.dropped} dropped`)),
     ...view.targets.map((t) => row('target', t.name, t.state, `revision ${t.revision}, acked ${t.acked}, ${t.entries} entries`)),
     ...view.rules.map((r) => row('rule', `${r.name}@${r.revision}`, r.mode, keysText(r.keys.map((k) => `${k.key} ${k.state}`)))),

@@ -11,6 +11,7 @@ import { apiToken, lockHome, openHome, type Home } from '../../runtime/home.ts';
 import { engineKeys } from '../../runtime/keys.ts';
 import { openDatabase } from '../../runtime/postgres.ts';
 import { removeRun, writeRun } from '../../runtime/run.ts';
+import { withSecretFiles } from '../../runtime/secretfiles.ts';
 import { keepPart, type Part } from './parts.ts';
 import { startShop } from './shop.ts';
 
@@ -42,8 +43,10 @@ export type Up = {
  * What was started is ended again when a later step fails.
  */
 export async function startUp(options: UpOptions): Promise<Result<Up>> {
-  const { env } = process;
   const { say } = options;
+  const given = withSecretFiles(process.env);
+  if (!given.ok) return given;
+  const env = given.value;
   const clock = systemClock();
   const opened: (() => unknown)[] = [];
   let stopping: Promise<void> | null = null;
