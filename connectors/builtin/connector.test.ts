@@ -119,11 +119,14 @@ test('what cannot be enforced is refused with its entry and reason, and nothing 
   const { target, address } = await open(inventory);
   const good = entry('good', { kind: 'route', to: 'checkout' });
   expect(await target.apply([good], inventory)).toEqual({ result: 'accepted' });
-  const limit: Action = { kind: 'limit', rateMilli: 1, burst: 1, unit: 'requests', per: [], scope: 'local' };
+  const limit: Action = { kind: 'limit', rateMilli: 1, burst: 1, unit: 'requests', per: ['source.zone'], scope: 'local' };
   const applied = await target.apply(
     [
       good,
       entry('limit', limit),
+      entry('dscp', { kind: 'set', set: {}, remove: [], dscp: 46 }),
+      entry('frame', { kind: 'set', set: {}, remove: ['Content-Length'], dscp: null }),
+      entry('split', { kind: 'respond', status: 200, body: '', headers: { 'x-a': 'b\r\nx-c: d' } }),
       entry('zone', { kind: 'deny', ppm: 1_000_000, status: 403, grpcStatus: 7 }, { 'destination.zone': [{ in: ['a'] }] }),
       entry('size', { kind: 'allow' }, { 'request.size': [{ range: [0, 9] }] }),
       entry('regex', { kind: 'allow' }, { 'request.path': [{ regex: '(a' }] }),
@@ -134,7 +137,10 @@ test('what cannot be enforced is refused with its entry and reason, and nothing 
   );
   expect(applied).toMatchObject({ result: 'rejected' });
   expect(applied.result === 'rejected' ? applied.entries.map(({ id, code }) => `${id} ${code}`) : []).toEqual([
-    'limit E-ACTION',
+    'limit E-FIELD',
+    'dscp E-ACTION',
+    'frame E-HEADER',
+    'split E-HEADER',
     'zone E-FIELD',
     'size E-FIELD',
     'regex E-TEST',
@@ -169,8 +175,8 @@ test('5,000 requests under a table that changes every millisecond: none is lost,
 test('it says what it is, listens where it is told, and again after a stop', async () => {
   const inventory = await instances();
   const first = await open(inventory, { service: 'checkout,catalog' });
-  expect(first.target.sees).toEqual({ services: ['checkout', 'catalog'] });
-  expect(first.target.capabilities.actions).toEqual(['allow', 'deny', 'split', 'avoid', 'route']);
+  expect(first.target.sees).toEqual({ services: ['checkout', 'catalog'], instances: inventory.instances });
+  expect([...first.target.capabilities.actions].sort()).toEqual(Object.keys(stageOf).sort());
   expect(first.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   await first.target.stop();
   const again = await open(inventory, { service: 'checkout', listen: new URL(first.address).host });

@@ -1,14 +1,15 @@
 import { attributeOf, fieldOf } from '../../src/model/facts.ts';
+import type { Inventory } from '../../src/model/inventory.ts';
 import { matcher } from '../../src/model/match.ts';
-import type { ActionKind, Entry, Table } from '../../src/model/table.ts';
+import type { Action, ActionKind, Entry, Table } from '../../src/model/table.ts';
 import type { Capabilities } from '../../src/model/target.ts';
 import { nameOf, testNames } from '../../src/model/test.ts';
 import type { Applied, Target } from '../../src/ports/target.ts';
+import { mayBeSaid } from './headers.ts';
 import { emptyPolicy, policyOf } from './policy.ts';
 import type { Policy } from './policy.ts';
 
-/** limit, respond, mirror and set come later; until then they are not announced, and refused. */
-const actions: readonly ActionKind[] = ['allow', 'deny', 'split', 'avoid', 'route'];
+const actions: readonly ActionKind[] = ['allow', 'deny', 'respond', 'limit', 'split', 'avoid', 'route', 'mirror', 'set'];
 
 /**
  * What a sidecar before the callee knows before the fact. Not the caller's version, zone and so on: nobody tells it, and a test of what is
@@ -43,20 +44,29 @@ export const capabilities: Capabilities = {
   costNs: 150_000,
 };
 
+/** Instances that it tells of; of more none are told, rather than some (an announce has room for 1,024). */
+const instancesTold = 1_000;
+
 export type ProxyTarget = Target & { readonly policy: () => Policy };
 
-/** Holds the policy in force. `stop` closes what the target stands for. */
-export function proxyTarget(options: { readonly services: readonly string[]; readonly stop: () => Promise<void> }): ProxyTarget {
+/** Holds the policy in force. `stop` closes what the target stands for; `inventory` is who stands behind it as it begins. */
+export function proxyTarget(options: {
+  readonly services: readonly string[];
+  readonly inventory: Inventory;
+  readonly stop: () => Promise<void>;
+}): ProxyTarget {
   let policy = emptyPolicy;
+  const { services } = options;
+  const instances = options.inventory.instances.filter(({ service }) => services.includes(service));
   return {
     kind: 'builtin',
     capabilities,
-    sees: { services: options.services },
+    sees: { services, ...(instances.length === 0 || instances.length > instancesTold ? {} : { instances }) },
     policy: () => policy,
     apply: async (table, inventory) => {
       const applied = check(table);
       // One reference is all that changes: every request sees the old policy or the new one, whole.
-      if (applied.result === 'accepted') policy = policyOf(table, inventory, options.services);
+      if (applied.result === 'accepted') policy = policyOf(table, inventory, services);
       return applied;
     },
     readback: async () => policy.table,
@@ -75,9 +85,16 @@ function check(table: Table): Applied {
 type Refusal = { readonly code: string; readonly text: string };
 
 function refusal({ action, match }: Entry): Refusal | null {
-  if (!actions.includes(action.kind)) return { code: 'E-ACTION', text: `${action.kind} is not built in this sidecar yet` };
+  if (!actions.includes(action.kind)) return { code: 'E-ACTION', text: `${action.kind} is not built in this sidecar` };
+  if (action.kind === 'set' && action.dscp !== null)
+    return { code: 'E-ACTION', text: 'a process marks no packets: dscp cannot be set here' };
+  const header = headersOf(action).find(([name, value]) => !mayBeSaid(name, value));
+  if (header !== undefined) return { code: 'E-HEADER', text: `${header[0]} is not for a rule to say, or cannot be said so` };
   const sticky = action.kind === 'split' && action.sticky !== null ? [action.sticky] : [];
-  const unknown = [...Object.keys(match), ...sticky].find((path) => attributeOf(path) === undefined || !fields.includes(fieldOf(path)));
+  const per = action.kind === 'limit' ? action.per : [];
+  const unknown = [...Object.keys(match), ...sticky, ...per].find(
+    (path) => attributeOf(path) === undefined || !fields.includes(fieldOf(path)),
+  );
   if (unknown !== undefined) return { code: 'E-FIELD', text: `${unknown} is not known here before the fact` };
   try {
     for (const tests of Object.values(match)) tests.forEach(nameOf);
@@ -86,4 +103,10 @@ function refusal({ action, match }: Entry): Refusal | null {
   } catch (error) {
     return { code: 'E-TEST', text: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** Header fields that an action writes or takes out. */
+function headersOf(action: Action): readonly (readonly [name: string, value: string])[] {
+  if (action.kind === 'respond') return Object.entries(action.headers);
+  return action.kind === 'set' ? [...Object.entries(action.set), ...action.remove.map((name) => [name, ''] as const)] : [];
 }
