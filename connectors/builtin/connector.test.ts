@@ -172,6 +172,24 @@ test('5,000 requests under a table that changes every millisecond: none is lost,
   await expect.poll(() => rpcs(lines).length).toBe(5_000);
 }, 30_000);
 
+test('who stands behind it is told as it is by now, with the table it was given last', async () => {
+  const inventory = await instances();
+  const { target } = await open(inventory);
+  const first = target.sees;
+  expect(first.instances).toEqual(inventory.instances);
+  await target.apply([], inventory);
+  expect(target.sees).toBe(first);
+  const [gone, ...left] = inventory.instances;
+  const elsewhere = { ...left[0], service: 'catalog', instance: 'k1' } as Instance;
+  await target.apply([], { instances: [...left, elsewhere] });
+  expect(target.sees).toEqual({ services: ['checkout'], instances: left });
+  await target.apply([entry('no', { kind: 'set', set: {}, remove: [], dscp: 1 })], inventory);
+  expect(target.sees.instances).toEqual(left);
+  const many = Array.from({ length: 1_001 }, (_, n) => ({ ...gone, instance: `c${n}` }) as Instance);
+  await target.apply([], { instances: many });
+  expect(target.sees).toEqual({ services: ['checkout'] });
+});
+
 test('it says what it is, listens where it is told, and again after a stop', async () => {
   const inventory = await instances();
   const first = await open(inventory, { service: 'checkout,catalog' });

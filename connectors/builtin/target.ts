@@ -1,8 +1,9 @@
+import { canon } from '../../src/model/canon.ts';
 import { attributeOf, fieldOf } from '../../src/model/facts.ts';
 import type { Inventory } from '../../src/model/inventory.ts';
 import { matcher } from '../../src/model/match.ts';
 import type { Action, ActionKind, Entry, Table } from '../../src/model/table.ts';
-import type { Capabilities } from '../../src/model/target.ts';
+import type { Capabilities, Sees } from '../../src/model/target.ts';
 import { nameOf, testNames } from '../../src/model/test.ts';
 import type { Applied, Target } from '../../src/ports/target.ts';
 import { mayBeSaid } from './headers.ts';
@@ -44,8 +45,9 @@ export const capabilities: Capabilities = {
   costNs: 150_000,
 };
 
-/** Instances that it tells of; of more none are told, rather than some (an announce has room for 1,024). */
+/** Instances that it tells of, and characters they may take; of more none are told, rather than some (an announce has bounds too). */
 const instancesTold = 1_000;
+const instanceCharsTold = 128 * 1024;
 
 export type ProxyTarget = Target & { readonly policy: () => Policy };
 
@@ -57,21 +59,33 @@ export function proxyTarget(options: {
 }): ProxyTarget {
   let policy = emptyPolicy;
   const { services } = options;
-  const instances = options.inventory.instances.filter(({ service }) => services.includes(service));
+  let sees = seen(services, options.inventory);
   return {
     kind: 'builtin',
     capabilities,
-    sees: { services, ...(instances.length === 0 || instances.length > instancesTold ? {} : { instances }) },
+    get sees() {
+      return sees;
+    },
     policy: () => policy,
     apply: async (table, inventory) => {
       const applied = check(table);
+      if (applied.result !== 'accepted') return applied;
       // One reference is all that changes: every request sees the old policy or the new one, whole.
-      if (applied.result === 'accepted') policy = policyOf(table, inventory, services);
+      policy = policyOf(table, inventory, services);
+      const now = seen(services, inventory);
+      if (canon(now) !== canon(sees)) sees = now;
       return applied;
     },
     readback: async () => policy.table,
     stop: options.stop,
   };
+}
+
+/** The services it stands before, and their instances. Its labels are no part of an announce. */
+function seen(services: readonly string[], inventory: Inventory): Sees {
+  const instances = inventory.instances.filter(({ service }) => services.includes(service)).map(({ labels: _, ...told }) => told);
+  const fits = instances.length > 0 && instances.length <= instancesTold && JSON.stringify(instances).length <= instanceCharsTold;
+  return fits ? { services, instances } : { services };
 }
 
 function check(table: Table): Applied {

@@ -30,6 +30,7 @@ export function createHold(given: HoldOptions): Hold {
   };
   return {
     options,
+    sees: options.sees,
     file,
     dirty: false,
     dirtyDueMs: monoMs,
@@ -92,6 +93,10 @@ function take(turn: Turn, input: Input): void {
       return onApplied(turn, input.rejected);
     case 'reapply':
       if (hold.file.held !== null) hold.applyDueMs = nowMs;
+      return;
+    case 'sees':
+      hold.sees = input.sees;
+      want(hold, nowMs);
   }
 }
 
