@@ -81,9 +81,9 @@ export function proxyTarget(options: {
   };
 }
 
-/** The services it stands before, and their instances. Its labels are no part of an announce. */
+/** The services it stands before, and their instances. */
 function seen(services: readonly string[], inventory: Inventory): Sees {
-  const instances = inventory.instances.filter(({ service }) => services.includes(service)).map(({ labels: _, ...told }) => told);
+  const instances = inventory.instances.filter(({ service }) => services.includes(service));
   const fits = instances.length > 0 && instances.length <= instancesTold && JSON.stringify(instances).length <= instanceCharsTold;
   return fits ? { services, instances } : { services };
 }
