@@ -8,6 +8,7 @@ import type { Inventory } from '../model/inventory.ts';
 import { fail, ok } from '../model/problem.ts';
 import type { Result } from '../model/problem.ts';
 import { targetName } from '../model/target.ts';
+import type { Sees } from '../model/target.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Connector } from '../ports/connector.ts';
@@ -121,7 +122,17 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
   };
   /** Save and apply take time; hold has at most one of them under way. */
   const later = (work: Promise<Input>): void => {
-    working = work.then(give);
+    working = work.then((input) => {
+      give(input);
+      lookBehind();
+    });
+  };
+  /** A table brings who is there by now, and the device may see others than it announced. */
+  let announced: Sees = sees;
+  const lookBehind = (): void => {
+    if (device.target.sees === announced) return;
+    announced = device.target.sees;
+    give({ kind: 'sees', sees: announced });
   };
   const carryOut = (effect: Effect): void => {
     switch (effect.kind) {

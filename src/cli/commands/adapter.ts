@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { runAdapter } from '../../adapter/adapter.ts';
 import { loadConnector } from '../../adapter/connectors.ts';
+import { silenceable } from '../../adapter/silence.ts';
+import { isTelemetryMessage } from '../../engine/up/parts.ts';
 import { emptyInventory } from '../../model/inventory.ts';
 import { ok } from '../../model/problem.ts';
 import { findBus, openBus } from '../../runtime/bus.ts';
@@ -54,12 +56,15 @@ export const adapter: Command = {
       await bus.value.close();
       return refuse(socket);
     }
+    const quiet = silenceable(bus.value, target);
+    const onMessage = (message: unknown): void => (isTelemetryMessage(message) ? quiet.setTelemetry(message.on) : undefined);
+    process.on('message', onMessage);
     const running = await runAdapter({
       target,
       connector: connector.value,
       settings: settingsOf(list(values, 'set')),
       inventory: inventory.value,
-      bus: bus.value,
+      bus: quiet.bus,
       verifier: verifier.value,
       clock,
       random: systemRandom,
@@ -69,6 +74,7 @@ export const adapter: Command = {
       say: (line) => say(`adapter: ${line}`),
     });
     if (!running.ok) {
+      process.off('message', onMessage);
       await bus.value.close();
       return refuse(running);
     }
@@ -83,6 +89,7 @@ export const adapter: Command = {
     const why = await Promise.race([untilStopped(endWithParent), running.value.superseded.then(() => 'superseded' as const)]);
     ready();
     if (process.send === undefined) removeRun(home.value, `adapter.${target}`);
+    process.off('message', onMessage);
     unwatch();
     await running.value.stop();
     await bus.value.close();

@@ -33,6 +33,7 @@ export function createHold(given: HoldOptions): Hold {
   };
   return {
     options,
+    sees: options.sees,
     file,
     dirty: false,
     dirtyDueMs: monoMs,
@@ -102,6 +103,10 @@ function take(turn: Turn, input: Input): void {
       return onApplied(turn, input.rejected);
     case 'reapply':
       if (hold.file.held !== null) hold.applyDueMs = nowMs;
+      return;
+    case 'sees':
+      hold.sees = input.sees;
+      want(hold, nowMs);
   }
 }
 

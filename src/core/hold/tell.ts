@@ -40,7 +40,8 @@ export function ackSeldom(turn: Turn, result: AckResult, about: About, entries: 
 /** Who we are, what we can do and what we hold; `hold.ask.nonce` is what the answer must carry. */
 export function announce(turn: Turn, nonce: string): void {
   const { hold, out } = turn;
-  const { kind, capabilities, sees, address } = hold.options;
+  const { sees } = hold;
+  const { kind, capabilities, address } = hold.options;
   const message: Announce = {
     ...common(turn, hold.file.held?.proof ?? null),
     nonce,

@@ -101,7 +101,9 @@ export type Input =
   /** Answer to the last `apply`. */
   | { readonly kind: 'applied'; readonly rejected: readonly RejectedEntry[] | null }
   /** Something beside the table changed what it means at the device (the inventory). */
-  | { readonly kind: 'reapply' };
+  | { readonly kind: 'reapply' }
+  /** What stands behind the device is not what was announced: it is announced anew. */
+  | { readonly kind: 'sees'; readonly sees: Sees };
 
 export type HoldStatus = {
   /** null: nothing held. */
@@ -157,6 +159,8 @@ export type Ask = { readonly nonce: string | null; readonly sentMs: number; read
 /** Owned and changed in place by step(); nothing else writes it. */
 export type Hold = {
   readonly options: HoldOptions;
+  /** As last told by the device; at first that of the options. */
+  sees: Sees;
   /** What is held and in force; on disk too, unless `dirty`. */
   file: HoldFile;
   dirty: boolean;
