@@ -7,6 +7,7 @@ import { ackEntry, diffEntry, entry as auditEntry, observedEntry } from '../audi
 import { setInstances } from '../decide/judge.ts';
 import { awaitEntries, forgetEntries, observeRecord } from '../observe/observe.ts';
 import type { LeadEffect } from '../publish/types.ts';
+import { isolate, liftIfChanged } from './quarantine.ts';
 import { sentMax } from './types.ts';
 import type { Loop, Sent, Turn } from './types.ts';
 import { tell } from './tell.ts';
@@ -22,6 +23,7 @@ export function onLeadEffect(turn: Turn, effect: LeadEffect): void {
       return;
     case 'target':
       loop.targets.set(effect.info.name, effect.info);
+      liftIfChanged(turn, effect.info);
       learnInstances(loop);
       loop.dirty = true;
       turn.audit.push(
@@ -33,6 +35,11 @@ export function onLeadEffect(turn: Turn, effect: LeadEffect): void {
     case 'ended':
       turn.audit.push(auditEntry({ at: turn.wallMs, kind: 'delivery', target: effect.target, entries: effect.ids, body: { revision: effect.revision, ended: 'by lease, at the target' } })); // prettier-ignore
       return;
+    case 'adopted': {
+      const { target, proven, own, epoch } = effect;
+      turn.audit.push(auditEntry({ at: turn.wallMs, kind: 'engine', target, body: { what: 'adopted', proven, own: { epoch: own.epoch, revision: own.revision, hash: own.hash }, epoch } })); // prettier-ignore
+      return tell(turn, 'adopted', { target, text: `${target} is brought back from revision ${proven.revision} of epoch ${proven.epoch}: its next is above it` }); // prettier-ignore
+    }
     case 'behind':
       tell(turn, 'behind', {
         target: effect.target,
@@ -88,6 +95,7 @@ function onDelivery(turn: Turn, effect: Extract<LeadEffect, { kind: 'delivery' }
   const text = effect.entries.map((e) => `${e.id}: ${e.code} ${e.text}`).join('; ');
   turn.audit.push(ackEntry({ at: wallMs, target, revision, hash, result: state, instance, text, entries: touched }));
   tell(turn, state, { target, text: `${target} revision ${revision} ${state}${text === '' ? '' : `: ${text}`}`, data });
+  if (state === 'rejected') isolate(turn, effect);
   if (state !== 'accepted') return;
   loop.sent.set(target, waiting.filter((s) => s.revision > revision)); // prettier-ignore
   const gone = new Set(answered.flatMap((s) => s.ops.flatMap((o) => (o.op === 'drop' ? [o.id] : []))));

@@ -1,7 +1,7 @@
 import type { AuditEntry } from '../../model/audit.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import type { Line } from '../../model/record.ts';
-import type { RevisionRow } from '../../model/revision.ts';
+import type { Quarantine, RevisionRow } from '../../model/revision.ts';
 import type { Alert } from '../../model/alert.ts';
 import type { Entry, Op, Table } from '../../model/table.ts';
 import type { TargetInfo } from '../../model/target.ts';
@@ -19,6 +19,15 @@ export type Input =
   /** A person lets go on what is latched or was reverted; `key` null: every key of the rule. */
   | { readonly kind: 'resume'; readonly rule: string; readonly key: string | null; readonly author: string; readonly reason: string }
   | { readonly kind: 'removed'; readonly rule: string }
+  /** This engine leads now: what the one before had in force or withdrawn of a rule that was judged here meanwhile. */
+  | {
+      readonly kind: 'kept';
+      readonly rule: string;
+      readonly resume: readonly Resumed[];
+      readonly reverted: NonNullable<Before['reverted']>;
+    }
+  /** As `resume`, but another engine was told and has written it down. */
+  | { readonly kind: 'resumed'; readonly rule: string; readonly key: string }
   | { readonly kind: 'inventory'; readonly inventory: Inventory }
   | Exclude<LeadInput, { readonly kind: 'wanted' }>;
 
@@ -37,6 +46,8 @@ export type LoopEvent = {
     | 'rule'
     | 'target'
     | 'behind'
+    | 'adopted'
+    | 'quarantined'
     | 'expected'
     | 'resumed'
     | 'notify';
@@ -49,7 +60,7 @@ export type LoopEvent = {
 };
 
 export type Effect =
-  | Exclude<LeadEffect, { readonly kind: 'commit' | 'settled' | 'target' | 'delivery' | 'ended' }>
+  | Exclude<LeadEffect, { readonly kind: 'commit' | 'settled' | 'target' | 'delivery' | 'ended' | 'adopted' }>
   /** One transaction: these revisions and what led to them; then `committed` or `failed`. */
   | {
       readonly kind: 'commit';
@@ -58,6 +69,8 @@ export type Effect =
       readonly audit: readonly AuditEntry[];
     }
   | { readonly kind: 'notify'; readonly alert: Alert }
+  /** What a target has refused, to be kept in the record; null: nothing any more. */
+  | { readonly kind: 'quarantine'; readonly target: string; readonly quarantine: Quarantine | null }
   | { readonly kind: 'audit'; readonly entries: readonly AuditEntry[] }
   | { readonly kind: 'event'; readonly event: LoopEvent };
 
@@ -90,6 +103,8 @@ export type Loop = {
   /** What was planned last for each target, committed or on its way there. */
   tables: Map<string, Table>;
   guards: GuardState;
+  /** By target, what it has refused. */
+  quarantine: Map<string, Quarantine>;
   decisions: Decision[];
   /** The last decision in the commit under way. */
   committing: number;

@@ -25,7 +25,15 @@ export type LeadInput =
       readonly table: number;
       /** In outbox order. */
       readonly unsent: readonly { readonly id: number; readonly row: RevisionRow }[];
+      /** A person has accepted this history over all that was signed in epochs below; 0 (or left out): none ever did. */
+      readonly adopted?: number;
     }
+  /** The lease holds until then, by the monotonic clock: from there on nothing is sent. */
+  | { readonly kind: 'leased'; readonly untilMs: number }
+  /** Somebody else may lead by now: nothing is sent before the next `loaded`. */
+  | { readonly kind: 'stepped-down' }
+  /** The connection to the record broke: it may be another record by now. */
+  | { readonly kind: 'broken' }
   /** From the bus; `target` is the subject's. */
   | { readonly kind: 'announce' | 'ack'; readonly target: string; readonly payload: Uint8Array }
   /** The tables that shall be in force, by target; targets that are not named stay as they are. Numbers rise by one from 1. */
@@ -85,6 +93,8 @@ export type LeadEffect =
   | { readonly kind: 'lookup'; readonly target: string; readonly revision: number }
   /** A target proved, with our own signature, what our history lacks: nothing more is committed (protocol.md section 7). */
   | { readonly kind: 'behind'; readonly target: string; readonly proven: Proven; readonly own: Committed; readonly epoch: number }
+  /** What a target proved is of a history that a person gave up: its next revision lies above it. */
+  | { readonly kind: 'adopted'; readonly target: string; readonly proven: Proven; readonly own: Committed; readonly epoch: number }
   /** Refused, or out of order; counted by reason. */
   | { readonly kind: 'report'; readonly reason: string; readonly target: string; readonly what: string; readonly count: number };
 
@@ -122,6 +132,8 @@ export type LeadTarget = {
   /** Hashes of the revisions of this process' time. */
   recent: Map<number, string>;
   lookup: Proven | null;
+  /** Its next revision is above this one, whatever the record says; −1: nothing else is known. */
+  floor: number;
   readonly leaves: Leaves;
 };
 
@@ -131,8 +143,14 @@ export type Lead = {
   epoch: number;
   /** The number of the newest global table. */
   table: number;
+  /** Loaded, and not stepped down since: only then is anything sent. */
+  leads: boolean;
+  /** Until when we lead at most, by the monotonic clock; Infinity where no lease is counted (a replay, a rehearsal). */
+  leaseEndMs: number;
   /** Loaded, and no commit's outcome is in doubt. */
   ready: boolean;
+  /** As `loaded` said it. */
+  adopted: number;
   targets: Map<string, LeadTarget>;
   wanted: { readonly number: number; readonly tables: ReadonlyMap<string, Table> } | null;
   /** The last wanted number that was committed or settled. */
