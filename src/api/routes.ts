@@ -13,11 +13,13 @@ export function routes(engine: EngineHandle, token: string): Hono {
   app.use('*', async (c, next) => {
     const given = /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
     if (!same(given, token)) return c.json(refused('E-AUTH', 'the token is missing or wrong', 'send the one in FLYBALL_HOME/token'), 401);
-    return next();
+    await next();
+    c.header('flyball-role', engine.leads() ? 'leader' : 'standby');
+    return;
   });
   app.use('*', bodyLimit({ maxSize: bodyBytesMax, onError: (c) => c.json(refused('E-BODY-SIZE', 'the body is over 256 KiB', 'send less'), 413) })); // prettier-ignore
   app.get('/v1/status', (c) => c.json(engine.status()));
-  app.get('/v1/tables', (c) => c.json(engine.tables()));
+  app.get('/v1/tables', async (c) => c.json(await engine.tables()));
   app.get('/v1/why/:subject', async (c) => c.json(await engine.why(c.req.param('subject'))));
   app.get('/v1/rules', async (c) => c.json(await engine.rules()));
   app.get('/v1/rules/:name/history', async (c) => c.json(await engine.history(c.req.param('name'))));
@@ -34,7 +36,7 @@ export function routes(engine: EngineHandle, token: string): Hono {
     if (typeof text !== 'string' || typeof file !== 'string')
       return c.json(refused('E-BODY', 'the body is not {"text", "file"}', 'send the rule file as text'), 400);
     const saved = await engine.saveRule({ text, file, author: wordOf(body, 'author', 'unknown'), reason: wordOf(body, 'reason', '') });
-    return saved.ok ? c.json(saved.value) : c.json({ problems: saved.problem }, 422);
+    return saved.ok ? c.json(saved.value) : c.json({ problems: saved.problem }, statusFor(saved.problem));
   });
   app.delete('/v1/rules/:name', async (c) => {
     const body = await jsonOf(c);
@@ -43,7 +45,7 @@ export function routes(engine: EngineHandle, token: string): Hono {
       author: wordOf(body, 'author', 'unknown'),
       reason: wordOf(body, 'reason', ''),
     });
-    return removed.ok ? c.json(removed.value) : c.json({ problems: removed.problem }, 422);
+    return removed.ok ? c.json(removed.value) : c.json({ problems: removed.problem }, statusFor(removed.problem));
   });
   app.post('/v1/rules/:name/resume', async (c) => {
     const body = await jsonOf(c);
@@ -51,12 +53,20 @@ export function routes(engine: EngineHandle, token: string): Hono {
     if (key !== null && typeof key !== 'string') return c.json(refused('E-BODY', 'the key is not text', 'send it as JSON text, or leave it out'), 400); // prettier-ignore
     const asked = { rule: c.req.param('name'), key, author: wordOf(body, 'author', 'unknown'), reason: wordOf(body, 'reason', '') };
     const resumed = engine.resume(asked);
-    return resumed.ok ? c.json({ keys: resumed.value }) : c.json({ problems: [resumed.problem] }, 422);
+    return resumed.ok ? c.json({ keys: resumed.value }) : c.json({ problems: [resumed.problem] }, statusFor([resumed.problem]));
+  });
+  app.post('/v1/resume-restored', async (c) => {
+    const body = await jsonOf(c);
+    const resumed = await engine.resumeRestored({ author: wordOf(body, 'author', 'unknown'), reason: wordOf(body, 'reason', '') });
+    return resumed.ok ? c.json({ targets: resumed.value }) : c.json({ problems: [resumed.problem] }, statusFor([resumed.problem]));
   });
   app.notFound((c) => c.json(refused('E-ROUTE', `no such route: ${c.req.path}`, 'see SECURITY.md for the routes'), 404));
   app.onError((error, c) => c.json(refused('E-API', error.message, 'see the engine log'), 500));
   return app;
 }
+
+/** 421: another engine leads, and its address is in the problem (RFC 9110 section 15.5.20). */
+const statusFor = (problems: readonly Problem[]): 421 | 422 => (problems[0]?.code === 'E-STANDBY' ? 421 : 422);
 
 /** Digests are compared, so that time tells nothing of the token. */
 const same = (a: string, b: string): boolean => digest(a) === digest(b);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { startEngine, type EngineOptions } from '../engine/engine.ts';
 import { openRecording } from '../runtime/recording.ts';
 import { ok, type Result } from '../model/problem.ts';
@@ -6,7 +5,7 @@ import type { Inventory } from '../model/inventory.ts';
 import { createAlertmanager } from '../runtime/alertmanager.ts';
 import { findBus, openBus } from '../runtime/bus.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { apiToken, lockHome, openHome } from '../runtime/home.ts';
+import { apiToken, engineId, lockHome, openHome } from '../runtime/home.ts';
 import { serveHttp } from '../runtime/http.ts';
 import { engineKeys } from '../runtime/keys.ts';
 import { migrate } from '../runtime/migrate.ts';
@@ -31,6 +30,8 @@ export async function serveEngine(options: {
   readonly inventory: Inventory;
   /** Saved before anything is read. */
   readonly rules: EngineOptions['rules'];
+  /** Names this engine, where one home has several; null: the home's own name. */
+  readonly id: string | null;
   /** 0: a free one. */
   readonly port: number;
   /** Where records, ticks and source lines go as JSON lines; null: nowhere. */
@@ -49,7 +50,8 @@ export async function serveEngine(options: {
 
   const home = openHome({ env, cwd: process.cwd(), say: options.say });
   if (!home.ok) return home;
-  const lock = lockHome(home.value, 'engine');
+  const role = options.id === null ? 'engine' : `engine.${options.id}`;
+  const lock = lockHome(home.value, role);
   if (!lock.ok) return lock;
   opened.push(lock.value.release);
   const keys = engineKeys(home.value.keys);
@@ -76,9 +78,13 @@ export async function serveEngine(options: {
     notifierUrl === undefined || notifierUrl === '' ? ok(null) : createAlertmanager({ url: notifierUrl, clock: systemClock() });
   if (!notifier.ok) return failed(notifier);
   if (notifier.value !== null) opened.push(notifier.value.stop);
+  const holder = options.id === null ? engineId(home.value) : ok(options.id);
+  if (!holder.ok) return failed(holder);
+  let address_ = '';
   const engine = await startEngine({
-    // The same home takes the lease over at once (protocol.md section 4).
-    holder: `engine-${createHash('sha256').update(home.value.root).digest('hex').slice(0, 12)}`,
+    // The same name takes the lease over at once (protocol.md section 4).
+    holder: holder.value,
+    address: () => address_,
     version: options.version,
     pid,
     store: store.value,
@@ -98,8 +104,9 @@ export async function serveEngine(options: {
   const http = await serveHttp({ fetch: routes(engine.value, token.value).fetch, port: options.port });
   if (!http.ok) return failed(http);
   opened.push(http.value.close);
-  const run = writeRun(home.value, 'engine', { pid, address: http.value.url });
+  address_ = http.value.url;
+  const run = writeRun(home.value, role, { pid, address: http.value.url });
   if (!run.ok) return failed(run);
-  opened.push(() => void removeRun(home.value, 'engine'));
+  opened.push(() => void removeRun(home.value, role));
   return ok({ url: http.value.url, setInventory: engine.value.setInventory, stop });
 }

@@ -7,14 +7,16 @@ import { partRuns, readRun } from './run.ts';
 const answerMsMax = 30_000;
 const answerBytesMax = 64 * 1024 * 1024;
 
-/** The part of run.json whose address is the API's. */
+/** The part of run.json whose address is the API's; one home may have more engines, with a name each: "engine.b". */
 export const apiPart = 'engine';
+/** Says whether the engine that answers leads. */
+const roleHeader = 'flyball-role';
 
 export type ApiAnswer = { readonly status: number; /** JSON, else the text. */ readonly body: unknown };
 
 /**
- * Asks the engine of FLYBALL_HOME (run.json) with its token. Fails (`E-NO-ENGINE`) when none runs or none answers; an answer with an
- * error status is an answer.
+ * Asks the engine of FLYBALL_HOME (run.json) with its token: of several, the one that leads, else whoever answers. Fails (`E-NO-ENGINE`)
+ * when none runs or none answers; an answer with an error status is an answer.
  */
 export async function callApi(call: {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -23,27 +25,45 @@ export async function callApi(call: {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
 }): Promise<Result<ApiAnswer>> {
-  const { method, path, body, env = process.env, cwd = process.cwd() } = call;
+  const { env = process.env, cwd = process.cwd() } = call;
   const home = findHome({ env, cwd });
   if (!home.ok) return home;
   const run = readRun(home.value);
   if (!run.ok) return run;
-  const part = run.value.parts[apiPart];
-  if (part === undefined || part.address === null || !partRuns(part)) return fail(noEngine('no engine runs in this home', home.value.root));
+  const addresses = Object.entries(run.value.parts).flatMap(([name, part]) =>
+    (name === apiPart || name.startsWith(`${apiPart}.`)) && part.address !== null && partRuns(part) ? [part.address] : [],
+  );
   const token = apiToken(home.value);
   if (!token.ok) return token;
+  let answer: Result<ApiAnswer> = fail(noEngine('no engine runs in this home', home.value.root));
+  for (const address of addresses) {
+    const next = await askOne(address, token.value, call);
+    if (next.ok || !answer.ok) answer = next;
+    if (next.ok && next.value.leads) break;
+  }
+  return answer;
+}
+
+type Call = { readonly method: string; readonly path: string; readonly body?: unknown };
+
+async function askOne(
+  address: string,
+  token: string,
+  { method, path, body }: Call,
+): Promise<Result<ApiAnswer & { readonly leads: boolean }>> {
   try {
-    const response = await fetch(new URL(path, part.address), {
+    const response = await fetch(new URL(path, address), {
       method,
-      headers: { authorization: `Bearer ${token.value}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(answerMsMax),
       redirect: 'error',
     });
-    return ok({ status: response.status, body: parse(await readText(response)) });
+    const leads = response.headers.get(roleHeader) !== 'standby';
+    return ok({ status: response.status, body: parse(await readText(response)), leads });
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return fail(noEngine(`the engine does not answer: ${codeOf(cause) || textOf(cause)}`, part.address));
+    return fail(noEngine(`the engine does not answer: ${codeOf(cause) || textOf(cause)}`, address));
   }
 }
 

@@ -4,6 +4,7 @@ import { emptyInventory } from '../../model/inventory.ts';
 import { ok } from '../../model/problem.ts';
 import { endWithParent } from '../../runtime/children.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import { engineName } from '../../runtime/home.ts';
 import { loadInventory, watchInventory } from '../../runtime/inventory.ts';
 import { packageVersion } from '../../runtime/package.ts';
 import { inventoryOption, list, text, UsageError, type Command } from '../command.ts';
@@ -18,9 +19,15 @@ export const engine: Command = {
   options: {
     inventory: inventoryOption,
     rules: { type: 'string', multiple: true, value: 'DIR', about: 'rule folders to save at the start; may be repeated' },
+    id: {
+      type: 'string',
+      value: 'NAME',
+      about: 'names this engine, [a-z0-9-]{1,63}, where one home has several (default: drawn once a home)',
+    },
     port: { type: 'string', value: 'N', about: 'of the API, on the loopback (default: a free one)' },
     record: { type: 'string', value: 'FILE', about: 'write records, ticks and source lines as JSON lines, in the order read' },
   },
+  more: '  Several engines may run on one database and one NATS server: one leads, the others stand by and take over when it is gone.',
   run: async (_args, values) => {
     const inventoryFile = text(values, 'inventory');
     const inventory = inventoryFile === undefined ? ok(emptyInventory) : loadInventory(inventoryFile);
@@ -30,6 +37,7 @@ export const engine: Command = {
       version: packageVersion(),
       inventory: inventory.value,
       rules: applyAtStart(list(values, 'rules')),
+      id: idOf(text(values, 'id')),
       port: portOf(text(values, 'port')),
       recordFile: record === undefined ? null : resolve(record),
       say: (line) => say(`engine: ${line}`),
@@ -44,6 +52,11 @@ export const engine: Command = {
     return 0;
   },
 };
+
+function idOf(given: string | undefined): string | null {
+  if (given !== undefined && !engineName.test(given)) throw new UsageError(`--id takes [a-z0-9-]{1,63}, not ${JSON.stringify(given)}`);
+  return given ?? null;
+}
 
 function portOf(given: string | undefined): number {
   const port = Number(given ?? '0');

@@ -72,7 +72,8 @@ function ask({ lease, nowMs, out }: LeaseTurn): void {
   if (lease.taking !== null) return;
   const over = takeWhat(lease, nowMs);
   if (over !== null && nowMs >= lease.takeDueMs) {
-    lease.taking = { sentMs: nowMs };
+    const since = lease.epoch > 0 && over.epoch === lease.epoch ? 'ours' : { stillMs: lease.seen?.sinceMs ?? nowMs };
+    lease.taking = { sentMs: nowMs, since };
     const { floor, adopts } = lease.doubt ?? { floor: lease.epoch, adopts: false };
     return void out.push({ kind: 'take', over, floor: Math.max(floor, lease.epoch), adopts });
   }
@@ -111,7 +112,7 @@ function onTaken(turn: LeaseTurn, epoch: number): void {
   lease.role = 'leader';
   lease.untilMs = untilMs;
   lease.writeDueMs = taking.sentMs + beatEveryMs;
-  out.push({ kind: 'lead', epoch, untilMs });
+  out.push({ kind: 'lead', epoch, untilMs, since: taking.since });
 }
 
 function onBeaten(turn: LeaseTurn, outcome: 'held' | 'lost' | 'down'): void {

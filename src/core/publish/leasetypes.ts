@@ -1,16 +1,10 @@
-/** The leader's row of the record. */
-export type LeaderRow = {
-  /** '': nobody leads. */
-  readonly holder: string;
-  readonly epoch: number;
-  /** Rises with each sign of life of the holder. */
-  readonly beat: number;
-  /** Of the holder's API; '': not known. */
-  readonly address: string;
-};
+import type { LeaderRow } from '../../model/leader.ts';
 
 /** What the row must still be when a new epoch is taken; `beat` null: whatever it is. */
 export type Over = { readonly epoch: number; readonly beat: number | null };
+
+/** What went before a term. `ours`: our own term, and nobody else's since; else since when its holder gave no sign of life (own monotonic ms). */
+export type Since = 'ours' | { readonly stillMs: number };
 
 export type SteppedDown = 'lapsed' | 'lost' | 'clock';
 
@@ -32,7 +26,7 @@ export type LeaseEffect =
   | { readonly kind: 'beat'; readonly epoch: number }
   | { readonly kind: 'take'; readonly over: Over; readonly floor: number; readonly adopts: boolean }
   /** Load what the record holds, then lead in this epoch, until `untilMs` of our monotonic clock. Also when we led before. */
-  | { readonly kind: 'lead'; readonly epoch: number; readonly untilMs: number }
+  | { readonly kind: 'lead'; readonly epoch: number; readonly untilMs: number; readonly since: Since }
   | { readonly kind: 'extend'; readonly untilMs: number }
   | { readonly kind: 'step-down'; readonly why: SteppedDown };
 
@@ -53,7 +47,7 @@ export type Lease = {
   doubt: { readonly floor: number; readonly adopts: boolean } | null;
   reading: boolean;
   writing: { readonly epoch: number; readonly sentMs: number } | null;
-  taking: { readonly sentMs: number } | null;
+  taking: { readonly sentMs: number; readonly since: Since } | null;
   readDueMs: number;
   writeDueMs: number;
   takeDueMs: number;
