@@ -91,6 +91,9 @@ function onLoaded(turn: LeadTurn, loaded: Extract<LeadInput, { kind: 'loaded' }>
   lead.leads = true;
   lead.ready = true;
   lead.commit = null;
+  const there = new Set(loaded.targets.map(({ name, enrolled }) => (enrolled ? name : '')));
+  // A record that was restored may have forgotten it: it is enrolled when it announces itself, above what it then proves.
+  for (const target of lead.targets.values()) if (!there.has(target.name)) target.row = null;
   for (const row of loaded.targets) {
     // One that was never enrolled, or is no more: known again as soon as it announces itself.
     if (!row.enrolled) continue;
