@@ -30,3 +30,6 @@ export function wordOf(body: Readonly<Record<string, unknown>> | null, name: str
   const value = body?.[name];
   return typeof value === 'string' && value.length <= 1_000 ? value : otherwise;
 }
+
+/** 421: another engine leads, and its address is in the problem (RFC 9110 section 15.5.20). */
+export const statusFor = (problems: readonly Problem[]): 421 | 422 => (problems[0]?.code === 'E-STANDBY' ? 421 : 422);

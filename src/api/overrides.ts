@@ -2,7 +2,7 @@ import type { Hono } from 'hono';
 import { liftedMax, nameCharsMax } from '../core/limits.ts';
 import type { EngineHandle } from '../engine/handle.ts';
 import { overrideModes } from '../model/override.ts';
-import { authorOf, jsonOf, refused, wordOf, type Env } from './body.ts';
+import { authorOf, jsonOf, refused, statusFor, wordOf, type Env } from './body.ts';
 
 /** Freeze, revert and off. */
 export function overrideRoutes(app: Hono<Env>, engine: EngineHandle): void {
@@ -20,7 +20,7 @@ export function overrideRoutes(app: Hono<Env>, engine: EngineHandle): void {
     if (!Array.isArray(ids) || ids.length > liftedMax || !ids.every((id) => typeof id === 'string'))
       return c.json(refused('E-BODY', 'the body is not {"ids": […]}', 'send the ids that status shows'), 400);
     const lifted = await engine.lift({ ids, author: authorOf(c, body), reason: wordOf(body, 'reason', '') });
-    return lifted.ok ? c.json({ ids: lifted.value }) : c.json({ problems: [lifted.problem] }, 422);
+    return lifted.ok ? c.json({ ids: lifted.value }) : c.json({ problems: [lifted.problem] }, statusFor([lifted.problem]));
   });
 }
 

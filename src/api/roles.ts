@@ -15,6 +15,7 @@ export const routeRoles: Readonly<Record<string, Role>> = {
   'DELETE /v1/rules/:name': 'author',
   'POST /v1/rules/:name/resume': 'operator',
   'GET /v1/overrides': 'viewer',
+  'POST /v1/resume-restored': 'operator',
   'POST /v1/overrides': 'operator',
   'POST /v1/overrides/lift': 'operator',
   'GET /v1/tokens': 'admin',

@@ -5,7 +5,7 @@ import type { Result } from '../model/problem.ts';
 import type { Gate } from '../runtime/access/gate.ts';
 import { isRole, roles } from '../runtime/access/roles.ts';
 import { tokenDaysDefault, type MadeToken, type TokenAsk, type TokenView } from '../runtime/access/tokens.ts';
-import { authorOf, jsonOf, refused, wordOf, type Env } from './body.ts';
+import { authorOf, jsonOf, refused, statusFor, wordOf, type Env } from './body.ts';
 import { overrideRoutes } from './overrides.ts';
 import { allowed, routeOf, routeRoles } from './roles.ts';
 
@@ -42,11 +42,13 @@ export function routes(of: {
     if (!allowed(entered.value, route))
       return c.json(refused('E-ROLE', `${route ?? ''} wants the role ${routeRoles[route ?? ''] ?? 'of nobody'}`, 'ask an admin for a token of that role'), 403); // prettier-ignore
     c.set('caller', entered.value);
-    return next();
+    await next();
+    c.header('flyball-role', engine.leads() ? 'leader' : 'standby');
+    return;
   });
   app.use('*', bodyLimit({ maxSize: bodyBytesMax, onError: (c) => c.json(refused('E-BODY-SIZE', 'the body is over 256 KiB', 'send less'), 413) })); // prettier-ignore
   app.get('/v1/status', (c) => c.json(engine.status()));
-  app.get('/v1/tables', (c) => c.json(engine.tables()));
+  app.get('/v1/tables', async (c) => c.json(await engine.tables()));
   app.get('/v1/why/:subject', async (c) => c.json(await engine.why(c.req.param('subject'))));
   app.get('/v1/rules', async (c) => c.json(await engine.rules()));
   app.get('/v1/rules/:name/history', async (c) => c.json(await engine.history(c.req.param('name'))));
@@ -63,7 +65,7 @@ export function routes(of: {
     if (typeof text !== 'string' || typeof file !== 'string')
       return c.json(refused('E-BODY', 'the body is not {"text", "file"}', 'send the rule file as text'), 400);
     const saved = await engine.saveRule({ text, file, author: authorOf(c, body), reason: wordOf(body, 'reason', '') });
-    return saved.ok ? c.json(saved.value) : c.json({ problems: saved.problem }, 422);
+    return saved.ok ? c.json(saved.value) : c.json({ problems: saved.problem }, statusFor(saved.problem));
   });
   app.delete('/v1/rules/:name', async (c) => {
     const body = await jsonOf(c);
@@ -72,7 +74,7 @@ export function routes(of: {
       author: authorOf(c, body),
       reason: wordOf(body, 'reason', ''),
     });
-    return removed.ok ? c.json(removed.value) : c.json({ problems: removed.problem }, 422);
+    return removed.ok ? c.json(removed.value) : c.json({ problems: removed.problem }, statusFor(removed.problem));
   });
   app.post('/v1/rules/:name/resume', async (c) => {
     const body = await jsonOf(c);
@@ -80,7 +82,12 @@ export function routes(of: {
     if (key !== null && typeof key !== 'string') return c.json(refused('E-BODY', 'the key is not text', 'send it as JSON text, or leave it out'), 400); // prettier-ignore
     const asked = { rule: c.req.param('name'), key, author: authorOf(c, body), reason: wordOf(body, 'reason', '') };
     const resumed = engine.resume(asked);
-    return resumed.ok ? c.json({ keys: resumed.value }) : c.json({ problems: [resumed.problem] }, 422);
+    return resumed.ok ? c.json({ keys: resumed.value }) : c.json({ problems: [resumed.problem] }, statusFor([resumed.problem]));
+  });
+  app.post('/v1/resume-restored', async (c) => {
+    const body = await jsonOf(c);
+    const resumed = await engine.resumeRestored({ author: authorOf(c, body), reason: wordOf(body, 'reason', '') });
+    return resumed.ok ? c.json({ targets: resumed.value }) : c.json({ problems: [resumed.problem] }, statusFor([resumed.problem]));
   });
   overrideRoutes(app, engine);
   app.get('/v1/tokens', (c) => {

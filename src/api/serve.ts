@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { overrideFile } from '../engine/overridefile.ts';
 import { startEngine, type EngineOptions } from '../engine/engine.ts';
@@ -10,7 +9,7 @@ import { openProblem, plainBeyond, type ListenAsk } from '../runtime/access/list
 import { createAlertmanager } from '../runtime/alertmanager.ts';
 import { findBus, openBus } from '../runtime/bus.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { apiToken, lockHome, openHome } from '../runtime/home.ts';
+import { apiToken, engineId, lockHome, openHome } from '../runtime/home.ts';
 import { serveHttp } from '../runtime/http.ts';
 import { engineKeys } from '../runtime/keys.ts';
 import { migrate } from '../runtime/migrate.ts';
@@ -39,6 +38,8 @@ export async function serveEngine(options: {
   readonly inventory: Inventory;
   /** Saved before anything is read. */
   readonly rules: EngineOptions['rules'];
+  /** Names this engine, where one home has several; null: the home's own name. */
+  readonly id: string | null;
   /** Of the listener on the loopback; 0: a free one. */
   readonly port: number;
   /** One more listener, for others: tokens only, not the home's own. null: none. */
@@ -65,7 +66,8 @@ export async function serveEngine(options: {
   const env = given.value;
   const home = openHome({ env, cwd: process.cwd(), say: options.say });
   if (!home.ok) return home;
-  const lock = lockHome(home.value, 'engine');
+  const role = options.id === null ? 'engine' : `engine.${options.id}`;
+  const lock = lockHome(home.value, role);
   if (!lock.ok) return lock;
   opened.push(lock.value.release);
   const keys = engineKeys(home.value.keys);
@@ -96,13 +98,16 @@ export async function serveEngine(options: {
     notifierUrl === undefined || notifierUrl === '' ? ok(null) : createAlertmanager({ url: notifierUrl, clock: systemClock() });
   if (!notifier.ok) return failed(notifier);
   if (notifier.value !== null) opened.push(notifier.value.stop);
-  // The same home takes the lease over at once (protocol.md section 4).
-  const holder = `engine-${createHash('sha256').update(home.value.root).digest('hex').slice(0, 12)}`;
-  const telemetry = await openTelemetry({ env, version: options.version, instance: holder, clock: systemClock(), say: options.say });
+  const holder = options.id === null ? engineId(home.value) : ok(options.id);
+  if (!holder.ok) return failed(holder);
+  const telemetry = await openTelemetry({ env, version: options.version, instance: holder.value, clock: systemClock(), say: options.say });
   if (!telemetry.ok) return failed(telemetry);
   if (telemetry.value !== null) opened.push(telemetry.value.stop);
+  let listens = '';
   const engine = await startEngine({
-    holder,
+    // The same name takes the lease over at once (protocol.md section 4).
+    holder: holder.value,
+    address: () => listens,
     version: options.version,
     pid,
     store: store.value,
@@ -126,6 +131,7 @@ export async function serveEngine(options: {
   const http = await serveHttp({ fetch: routes({ ...api, local: true }).fetch, port: options.port, bodyBytesMax });
   if (!http.ok) return failed(http);
   opened.push(http.value.close);
+  listens = http.value.url;
   const more =
     options.listen === null
       ? ok(null)
@@ -135,8 +141,8 @@ export async function serveEngine(options: {
     opened.push(more.value.close);
     options.say(`API for others at ${more.value.url}${options.listen?.tls === null ? ', PLAIN: whoever listens in has its tokens' : ''}`);
   }
-  const run = writeRun(home.value, 'engine', { pid, address: http.value.url });
+  const run = writeRun(home.value, role, { pid, address: http.value.url });
   if (!run.ok) return failed(run);
-  opened.push(() => void removeRun(home.value, 'engine'));
+  opened.push(() => void removeRun(home.value, role));
   return ok({ url: http.value.url, setInventory: engine.value.setInventory, stop });
 }

@@ -17,6 +17,20 @@ export const leaseMinMs = 15_000;
 /** Epochs are spread by a draw of 0 … epochDraw − 1, so that two restored engines do not take the same one. */
 export const epochDraw = 64;
 
+// Who leads (section 4). Counted on each engine's own monotonic clock.
+/** The holder of the lease adds 1 to the beat so often. */
+export const beatEveryMs = 1_000;
+/** Without a new beat for this long, and a margin more, another engine takes over; the holder itself stops a margin earlier. */
+export const leaderLeaseMs = 5_000;
+export const leaseMarginMs = 500;
+/** How often the others look at the beat: what a take-over may be later than it need be. */
+export const beatReadEveryMs = 250;
+/** Before a look, a beat or a take that was not answered is tried again; and one that a wrong clock forbids. */
+export const leaseRetryMs = 250;
+export const clockRetryMs = 1_000;
+/** Entries of one target that it has refused; the oldest are forgotten, and tried again. */
+export const quarantineMax = 1_024;
+
 // What one message may hold (section 2).
 export const messageBytesMax = 512 * 1024;
 export const entryBytesMax = 8 * 1024;

@@ -1,6 +1,6 @@
 import { emptyInventory } from '../model/inventory.ts';
 import type { Change } from './decide/types.ts';
-import { addRule, createJudge, readLine, removeRule } from './decide/judge.ts';
+import { addRule, createJudge, readLine, removeRule, resume, takeOver } from './decide/judge.ts';
 import { createWatchlist } from './observe/observe.ts';
 import { emptyGuardState } from './plan/plan.ts';
 import { createLead, step as stepLead } from './publish/lead.ts';
@@ -10,6 +10,7 @@ import { decide } from './loop/decide.ts';
 import { learnInstances, onLeadEffect, onRecord } from './loop/deliver.ts';
 import { onLift, onOverride } from './loop/override.ts';
 import { tell } from './loop/tell.ts';
+import { keepQuarantine } from './loop/quarantine.ts';
 import { onResume, onTold } from './loop/told.ts';
 import type { Effect, Input, Loop, Turn } from './loop/types.ts';
 
@@ -26,6 +27,7 @@ export const createLoop = (options: LeadOptions): Loop => ({
   targets: new Map(),
   tables: new Map(),
   guards: emptyGuardState,
+  quarantine: new Map(),
   decisions: [],
   committing: 0,
   sent: new Map(),
@@ -86,6 +88,11 @@ function take(turn: Turn, input: Input): void {
       return onLift(turn, input, (given) => lead(turn, given));
     case 'resume':
       return onResume(turn, input);
+    case 'resumed':
+      return resume(loop.judge, input.rule, [input.key]);
+    case 'kept':
+      loop.dirty = true;
+      return takeOver(loop.judge, input.rule, input);
     case 'committed':
       loop.decisions = loop.decisions.filter((d) => d.number > loop.committing);
       return lead(turn, input);
@@ -94,8 +101,14 @@ function take(turn: Turn, input: Input): void {
       learnInstances(loop);
       loop.dirty = true;
       return;
+    case 'stepped-down':
+      // None of it was committed; whoever leads decides anew.
+      loop.decisions = [];
+      loop.sent.clear();
+      return lead(turn, input);
     case 'loaded':
       loop.tables = new Map(input.targets.map((t) => [t.name, t.entries]));
+      keepQuarantine(turn, input.targets);
       loop.dirty = true;
       return lead(turn, input);
     default:

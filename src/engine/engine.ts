@@ -1,26 +1,30 @@
 import { createLoop, step } from '../core/loop.ts';
 import type { Effect, Input, Loop } from '../core/loop/types.ts';
-import { epochDraw, leadTickMs, skewMaxMs } from '../core/limits.ts';
+import { leadTickMs } from '../core/limits.ts';
 import { everySubject, keyHeader, parseSubject, signatureHeader, subjectOf } from '../core/publish/subjects.ts';
 import type { AuditEntry } from '../model/audit.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Problem } from '../model/problem.ts';
-import { ok, type Result } from '../model/problem.ts';
+import { fail, ok, type Result } from '../model/problem.ts';
 import type { Line } from '../model/record.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { Random } from '../ports/random.ts';
 import type { Signer, Verifier } from '../ports/signer.ts';
-import type { Loaded, Store } from '../ports/store.ts';
+import type { Store, TargetRow } from '../ports/store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { createAuditQueue } from './auditqueue.ts';
 import { createFeed, recordingOf } from './feed.ts';
+import { follow } from './follow.ts';
+import { createGap } from './gap.ts';
 import type { EngineHandle } from './handle.ts';
 import { createOverrides, overrideViews, type Pending } from './overrides.ts';
 import { createHeart } from './heart.ts';
 import { readingsOf } from './readings.ts';
+import { createLeading, type LeadView, type Term } from './leading.ts';
 import { rehearse } from './rehearse.ts';
+import { acceptRestored } from './restored.ts';
 import { createRing } from './ring.ts';
 import { createRules, saveAll } from './rules.ts';
 import { nextTickMs } from './tick.ts';
@@ -30,6 +34,8 @@ import { whyOf } from './whyof.ts';
 export type EngineOptions = {
   /** Names this engine in the leader's row. */
   readonly holder: string;
+  /** Of its API, once it is there; '' before. */
+  readonly address: () => string;
   readonly version: string;
   readonly pid: number;
   readonly store: Store;
@@ -54,11 +60,10 @@ export type EngineOptions = {
 
 export type Engine = EngineHandle & { readonly setInventory: (inventory: Inventory) => void; readonly stop: () => Promise<void> };
 
-const retryMs = 250;
-
 /**
  * Wires the loop to the bus, the store and the clock; decides nothing. Every input goes through one queue into `step`, every effect is
- * carried out in order. Problems: those of the store when it cannot be read at the start.
+ * carried out in order. One of several engines on a record leads; the others judge the same
+ * records and wait. Problems: those of the store when it cannot be read at the start.
  */
 export async function startEngine(options: EngineOptions): Promise<Result<Engine>> {
   const { store, bus, signer, verifier, clock, random, telemetry, say } = options;
@@ -69,6 +74,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
   const feed = createFeed();
   const audit = createAuditQueue({ store, clock, say });
   const heart = createHeart(options);
+  const gap = createGap(clock.now);
   const problems = new Map<string, Problem>();
   const startedAt = clock.now();
   let stopped = false;
@@ -95,7 +101,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
         telemetry?.planned(effect.rows, clock.now());
         return void commit(effect);
       case 'reload':
-        return void reload(effect.why);
+        return leading.doubt();
       case 'enrol':
         return void ask(store.enrol(effect.target), (row) => give({ kind: 'enrolled', target: effect.target, row }), () => give({ kind: 'enrolled', target: effect.target, row: null })); // prettier-ignore
       case 'lookup':
@@ -105,11 +111,18 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
       case 'mark':
         return void ask(store.markSent(effect.outbox), () => undefined);
       case 'audit':
-        return audit.add(effect.entries);
+        if (loop.lead.leads) return audit.add(effect.entries);
+        // What a person asked of this engine is written down by it.
+        audit.add(effect.entries.filter(({ kind }) => kind === 'operator'));
+        return gap.audit(effect.entries.filter(({ kind }) => kind !== 'operator'));
       case 'learned':
         return overrides.learned(effect.override);
       case 'notify':
-        return options.notifier?.notify(effect.alert);
+        return loop.lead.leads ? options.notifier?.notify(effect.alert) : gap.notify(effect.alert);
+      case 'quarantine': {
+        const { target, quarantine } = effect;
+        return void ask(store.quarantine({ holder: options.holder, epoch: loop.lead.epoch, target, quarantine }), () => undefined);
+      }
       case 'event':
         telemetry?.event(effect.event);
         return ring.add(effect.event);
@@ -120,7 +133,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
           code: 'E-BEHIND',
           what: `${effect.target} proves revision ${effect.proven.revision} of epoch ${effect.proven.epoch}; the record has ${effect.own.revision}`,
           at: effect.target,
-          todo: 'the database was restored or is another one: nothing more is committed until its history is the newer one',
+          todo: 'the database was restored or is another one: nothing more is committed until `flyball resume --restored` accepts its history',
         });
         return say(`${effect.target} is ahead of the record: nothing more is committed`);
     }
@@ -144,53 +157,91 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
 
   const commit = async (effect: Extract<Effect, { kind: 'commit' }>): Promise<void> => {
     const { epoch, rows } = effect;
-    if (!(await overrides.flush())) return give({ kind: 'failed', why: 'down' });
-    const outcome = await store.commit({ holder: options.holder, epoch, revisions: rows, audit: effect.audit });
+    // What a person set comes first, in the record too.
+    const outcome = (await overrides.flush())
+      ? await store.commit({ holder: options.holder, epoch, revisions: rows, audit: effect.audit })
+      : { failed: 'down' as const, problem: { what: 'overrides are not in the record yet' } };
+    // Of a term that is over: what became of it is read back.
+    if (epoch !== loop.lead.epoch) return;
+    const isAwaited = loop.lead.commit !== null;
     if (outcome === 'committed') {
       give({ kind: 'committed', outbox: [] });
-      return ask(store.markRevisionsSent(rows), () => undefined);
+      return isAwaited ? ask(store.markRevisionsSent(rows), () => undefined) : undefined;
     }
     say(`commit ${outcome.failed}: ${outcome.problem.what}`);
     give({ kind: 'failed', why: outcome.failed });
   };
 
-  /** Takes an epoch and reads what the record holds, again and again until the database answers. */
-  type Read = Loaded & { readonly epoch: number; readonly overrides: readonly Input[] };
-  const load = async (): Promise<Result<Read>> => {
-    const epoch = await store.takeEpoch({ holder: options.holder, nowMs: clock.now(), draw: random.integer(epochDraw), skewMaxMs });
-    if (!epoch.ok) return epoch;
-    return ok({ ...(await store.load()), epoch: epoch.value, overrides: await overrides.saved() });
-  };
-  const reload = async (why: string): Promise<void> => {
-    for (;;) {
-      if (stopped) return;
-      try {
-        const loaded = await load();
-        if (loaded.ok) {
-          problems.delete('reload');
-          return give(...loaded.value.overrides, { kind: 'loaded', ...loaded.value });
-        }
-        problems.set('reload', loaded.problem);
-      } catch (error) {
-        problems.set('reload', { code: 'E-DB-DOWN', what: error instanceof Error ? error.message : String(error), at: store.about.address, todo: 'see that the database runs: until then nothing new is published and no lease is renewed' }); // prettier-ignore
-      }
-      say(`waiting for the database (${why})`);
-      await new Promise<void>((resolve) => clock.after(retryMs, resolve));
+  /** A term begins: reads what the record holds, and leads. */
+  const lead = async (term: Term): Promise<boolean> => {
+    try {
+      const loaded = await store.load();
+      // Targets keep what the engine before had decided; a term of our own goes on with what we know.
+      const inputs = term.since === 'ours' ? [] : await rules.takenOver(loaded.rules, loaded.targets);
+      const set = await overrides.saved();
+      // Another term may have begun, or this one ended, while we read.
+      if (!leading.leads() || leading.term().epoch !== term.epoch) return true;
+      problems.delete('reload');
+      // In one batch: a plan made before the rules are there would withdraw what they hold in force.
+      give({ kind: 'leased', untilMs: leading.term().untilMs }, ...inputs, ...set, { kind: 'loaded', ...loaded, epoch: term.epoch });
+      if (loop.lead.behind.size === 0) problems.delete('behind');
+      if (term.since !== 'ours') bridge(clock.now() - (clock.monotonic() - term.since.stillMs), term.epoch);
+      return true;
+    } catch (error) {
+      problems.set('reload', { code: 'E-DB-DOWN', what: error instanceof Error ? error.message : String(error), at: store.about.address, todo: 'see that the database runs: until then nothing new is published and no lease is renewed' }); // prettier-ignore
+      return false;
     }
+  };
+  /** What nobody wrote or told between the last sign of life of the engine before and now. */
+  const bridge = (sinceAt: number, epoch: number): void => {
+    const { entries, alerts } = gap.take(sinceAt);
+    audit.add([...entries, engineEntry(options, epoch)]);
+    for (const alert of alerts) options.notifier?.notify(alert);
   };
 
   const outsideProblems = (): readonly Problem[] =>
     [options.notifier?.problem() ?? null, telemetry?.problem() ?? null].filter((problem) => problem !== null);
 
   const overrides = createOverrides({ store, loop, clock, random, pending: options.pendingOverrides, give, say });
-  const given = await saveAll(options);
-  if (!given.ok) return given;
-  const first = await load();
-  if (!first.ok) return first;
+  const leading = createLeading({
+    holder: options.holder,
+    address: options.address,
+    store,
+    clock,
+    random,
+    say,
+    problems,
+    onLead: lead,
+    onExtend: (untilMs) => give({ kind: 'leased', untilMs }),
+    onStepDown: () => give({ kind: 'stepped-down' }),
+  });
   const rules = createRules({ store, loop, clock, give, say });
-  // In one batch: a plan made before the rules are there would withdraw what they hold in force.
-  const saved = await rules.saved(first.value.rules, first.value.targets);
-  give({ kind: 'inventory', inventory: options.inventory }, ...saved, ...first.value.overrides, { kind: 'loaded', ...first.value });
+  give({ kind: 'inventory', inventory: options.inventory });
+  const begun = await start();
+  if (!begun.ok) {
+    await leading.stop();
+    return begun;
+  }
+  const following = follow({ store, clock, leads: leading.leads, newer: rules.newer, give });
+
+  /** Who leads saves the rules it was given, before it reads any; who does not reads what is there. */
+  async function start(): Promise<Result<null>> {
+    try {
+      const row = await store.leader();
+      const isRivals = row.holder !== '' && row.holder !== options.holder;
+      const given = isRivals ? ok(null) : await saveAll(options);
+      if (!given.ok) return given;
+      if (isRivals && options.rules.length > 0) say(`${row.holder} leads: the rules given at the start are not saved`);
+      const first = await leading.start();
+      if (!first.ok || first.value === 'leader') return first.ok ? ok(null) : first;
+      const { rules: saved, targets } = await store.load();
+      give(...(await rules.saved(saved, targets)), ...(await overrides.saved()));
+      return ok(null);
+    } catch (error) {
+      const what = error instanceof Error ? error.message : String(error);
+      return fail({ code: 'E-DB-DOWN', what, at: store.about.address, todo: 'see that the database runs' });
+    }
+  }
 
   const unsubscribe = (['announce', 'ack', 'record'] as const).map((channel) =>
     bus.subscribe(everySubject(channel), ({ subject, payload, headers }) => {
@@ -206,6 +257,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
     if (state.connected && !connected) give({ kind: 'connected' });
     connected = state.connected;
   });
+  const unwatchStore = store.watch((up) => (up ? undefined : give({ kind: 'broken' })));
   const cancelLead = clock.each(leadTickMs, () => give({ kind: 'tick' }));
   const tick = (): void => {
     read(feed.tick(instant()));
@@ -213,33 +265,64 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
     cancelTick = clock.after(nextTickMs(clock.now(), loop.rules.values()), tick);
   };
   tick();
-  audit.add([engineEntry(options, first.value.epoch)]);
   telemetry?.observe(() => readingsOf({ loop, feed, bus, auditDropped: audit.dropped(), aliveAt: heart.lastAt() }));
 
   return ok({
     status: () =>
-      statusOf({ options, loop, feed, startedAt, problems: [...problems.values(), ...outsideProblems()], auditDropped: audit.dropped() }),
-    tables: () => tablesOf(loop),
-    why: (subject) => whyOf(subject, { store, loop }),
+      statusOf({
+        options,
+        loop,
+        feed,
+        startedAt,
+        lead: leading.view(),
+        places: following.places(),
+        problems: [...problems.values(), ...outsideProblems()],
+        auditDropped: audit.dropped(),
+      }),
+    tables: async () => tablesOf(await targetRows()),
+    why: async (subject) => whyOf(subject, { store, tables: new Map((await targetRows()).map((row) => [row.name, row.entries])) }),
     rules: async () => (await store.load()).rules,
     history: (name) => store.ruleHistory(name),
-    saveRule: rules.save,
-    removeRule: rules.remove,
-    resume: rules.resume,
+    saveRule: async (save) => standbyProblem((problem) => fail([problem])) ?? (await rules.save(save)),
+    removeRule: async (remove) => standbyProblem((problem) => fail([problem])) ?? (await rules.remove(remove)),
+    resume: (asked) => standbyProblem(fail) ?? rules.resume(asked),
+    resumeRestored: async (asked) => standbyProblem(fail) ?? (await acceptRestored({ ...asked, loop, store, clock, leading })),
+    leads: () => loop.lead.leads && leading.leads(),
     override: overrides.set,
     overrides: () => overrideViews(loop, clock.now()),
-    lift: overrides.lift,
+    lift: async (asked) => standbyProblem(fail) ?? (await overrides.lift(asked)),
     events: ring.after,
     setInventory: (inventory) => give({ kind: 'inventory', inventory }),
     stop: async () => {
       stopped = true;
+      overrides.stop();
       cancelTick();
       cancelLead();
+      following.stop();
+      unwatchStore();
       unwatch();
       for (const off of unsubscribe) off();
       await audit.stop();
+      await leading.stop();
     },
   });
+
+  /** The record's, as of now, when we do not lead. */
+  async function targetRows(): Promise<readonly TargetRow[]> {
+    if (!loop.lead.leads) return (await store.load()).targets;
+    return [...loop.lead.targets.values()].flatMap(({ name, row }) => (row === null ? [] : [{ name, ...row, enrolled: true }]));
+  }
+
+  /** Refused, not forwarded: a token is one home's, and the audit names who asked where. */
+  function standbyProblem<T>(refused: (problem: Problem) => T): T | null {
+    return loop.lead.leads && leading.leads() ? null : refused(notLeading(leading.view()));
+  }
+}
+
+function notLeading({ id, leader }: LeadView): Problem {
+  const who = leader === null ? 'nobody leads at the moment' : `${leader.id} leads`;
+  const todo = leader === null || leader.address === '' ? 'try again in a few seconds' : `ask ${leader.address}`;
+  return { code: 'E-STANDBY', what: `${who}; this engine stands by`, at: id, todo };
 }
 
 function engineEntry({ clock, version, pid, holder }: EngineOptions, epoch: number): AuditEntry {

@@ -7,7 +7,9 @@ export type Saved = { readonly revision: RuleRevisionView; readonly changed: boo
 /** What a running engine answers; the HTTP API is this, spelled as routes. */
 export interface EngineHandle {
   readonly status: () => StatusView;
-  readonly tables: () => readonly TableView[];
+  readonly tables: () => Promise<readonly TableView[]>;
+  /** Whether this engine leads: only then it takes what changes anything (else E-STANDBY). */
+  readonly leads: () => boolean;
   /** Chains for an entry's id (or its first digits), a rule's name, or a target's name: newest first, at most 50. */
   readonly why: (subject: string) => Promise<readonly WhyView[]>;
   readonly rules: () => Promise<readonly RuleRevisionView[]>;
@@ -48,6 +50,8 @@ export interface EngineHandle {
     readonly author: string;
     readonly reason: string;
   }) => Promise<Result<readonly string[]>>;
+  /** Accepts the record's history over a newer one that targets have seen; answers with their names. E-NOT-BEHIND. */
+  readonly resumeRestored: (ask: { readonly author: string; readonly reason: string }) => Promise<Result<readonly string[]>>;
   /** Events after `seq`, waiting up to `waitMs` ≤ 30,000 for the first; at most 1,000. */
   readonly events: (seq: number, waitMs: number) => Promise<readonly EventView[]>;
 }

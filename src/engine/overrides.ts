@@ -10,6 +10,9 @@ import type { Store } from '../ports/store.ts';
 import type { EngineHandle } from './handle.ts';
 import type { OverrideView } from './views.ts';
 
+/** How late an override of another engine may be known here; the adapters have it at once. */
+const refreshEveryMs = 1_000;
+
 /** What has not reached the database yet, kept where a crash of the engine does not lose it. */
 export type Pending = { readonly read: () => readonly Override[]; readonly write: (overrides: readonly Override[]) => void };
 
@@ -18,10 +21,11 @@ export type OverrideDesk = {
   readonly lift: EngineHandle['lift'];
   /** One that was set at an adapter. */
   readonly learned: (override: Override) => void;
-  /** Those of the record and those that are still on their way to it, as inputs; throws while the database is away. */
+  /** What the record has, or is still on its way to it, and the loop does not know; throws while the database is away. */
   readonly saved: () => Promise<readonly Input[]>;
   /** Before every commit: what a person set comes first. false: the database is away. */
   readonly flush: () => Promise<boolean>;
+  readonly stop: () => void;
 };
 
 /** Freeze, revert and off: sent at once, recorded as soon as the database answers, lifted only by what is committed (protocol.md section 6). */
@@ -60,6 +64,27 @@ export function createOverrides(with_: {
     waiting = [...waiting, override];
     pending.write(waiting);
   };
+  const saved = async (): Promise<readonly Input[]> => {
+    const { active, lifted } = await store.overrides(clock.now());
+    const { lead } = loop;
+    const known = new Set([...active.map(({ id }) => id), ...lifted]);
+    const news = [...active, ...waiting.filter(({ id }) => !known.has(id))].filter(
+      (one) => lead.overrides.get(one.id)?.scope.kind !== one.scope.kind,
+    );
+    const gone = lifted.filter((id) => !lead.lifted.has(id));
+    return [
+      ...(gone.length === 0 ? [] : [{ kind: 'lift', ids: gone, author: '', reason: '', isNew: false } as const]),
+      ...news.map((override) => ({ kind: 'override', override, isNew: false }) as const),
+    ];
+  };
+  // What was set or lifted through another engine.
+  const stop = clock.each(refreshEveryMs, () => {
+    if (!store.up()) return;
+    saved().then(
+      (inputs) => (inputs.length > 0 ? give(...inputs) : undefined),
+      () => undefined,
+    );
+  });
   return {
     set: ({ id, mode, scope, by, reason, forMs }) => {
       const ms = forMs ?? overrideMsDefault;
@@ -107,23 +132,15 @@ export function createOverrides(with_: {
           ),
         );
       }
-      give({ kind: 'lift', ids: here, author, reason });
+      give({ kind: 'lift', ids: here, author, reason, isNew: true });
       return ok(here);
     },
     learned: (override) => {
       keep(override);
       void flush();
     },
-    saved: async () => {
-      const { active, lifted } = await store.overrides(clock.now());
-      const known = new Set([...active.map(({ id }) => id), ...lifted]);
-      const inputs: Input[] = [...active, ...waiting.filter(({ id }) => !known.has(id))].map((override) => ({
-        kind: 'override',
-        override,
-        isNew: false,
-      }));
-      return lifted.length === 0 ? inputs : [{ kind: 'lift', ids: lifted, author: '', reason: '' }, ...inputs];
-    },
+    saved,
+    stop,
     flush,
   };
 }

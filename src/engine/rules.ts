@@ -16,6 +16,10 @@ import type { EngineHandle, Saved } from './handle.ts';
 export type Rules = {
   /** The saved rules as inputs; keys whose entries stand in these committed tables go on firing. */
   readonly saved: (rules: readonly RuleRevision[], targets: readonly TargetRow[]) => Promise<readonly Input[]>;
+  /** Those that are newer than what the loop has, or gone: a standby keeps up with the leader. */
+  readonly newer: (rules: readonly RuleRevision[]) => readonly Input[];
+  /** As `saved`, for an engine that has judged them while another led: what that one had in force goes on. */
+  readonly takenOver: (rules: readonly RuleRevision[], targets: readonly TargetRow[]) => Promise<readonly Input[]>;
   readonly save: EngineHandle['saveRule'];
   readonly remove: EngineHandle['removeRule'];
   readonly resume: EngineHandle['resume'];
@@ -35,21 +39,42 @@ export function createRules(with_: {
   readonly say: (line: string) => void;
 }): Rules {
   const { store, loop, clock, give, say } = with_;
+  const compiledOf = ({ name, revision, text }: RuleRevision): CompiledRule | null => {
+    if (text === null) return null;
+    const { compiled, problems } = checkRuleText(text, fileOf(name), revision);
+    // A rule that an older version took and this one refuses: said, and not in force.
+    if (compiled === null) say(`${name}@${revision} is not in force: ${problems[0]?.what ?? 'refused'}`);
+    return compiled;
+  };
+  const before = async (compiled: CompiledRule, targets: readonly TargetRow[]) => ({
+    resume: await resumedOf(compiled, { store, targets }),
+    reverted: await revertedOf(compiled, store),
+  });
+  const isKnown = ({ name, revision }: RuleRevision): boolean => (loop.rules.get(name)?.revision ?? 0) === revision;
   return {
     saved: async (saved, targets) => {
       const inputs: Input[] = [];
-      for (const { name, revision, text } of saved) {
-        if (text === null) continue;
-        const { compiled, problems } = checkRuleText(text, fileOf(name), revision);
-        // A rule that an older version took and this one refuses: said, and not in force.
-        if (compiled === null) say(`${name}@${revision} is not in force: ${problems[0]?.what ?? 'refused'}`);
-        else
-          inputs.push({
-            kind: 'rule',
-            compiled,
-            resume: await resumedOf(compiled, { store, targets }),
-            reverted: await revertedOf(compiled, store),
-          });
+      for (const one of saved) {
+        const compiled = compiledOf(one);
+        if (compiled !== null) inputs.push({ kind: 'rule', compiled, ...(await before(compiled, targets)) });
+      }
+      return inputs;
+    },
+    newer: (saved) =>
+      saved.flatMap((one): readonly Input[] => {
+        const compiled = isKnown(one) ? null : compiledOf(one);
+        if (compiled !== null) return [{ kind: 'rule', compiled, resume: [] }];
+        return one.text === null && loop.rules.has(one.name) ? [{ kind: 'removed', rule: one.name }] : [];
+      }),
+    takenOver: async (saved, targets) => {
+      const inputs: Input[] = [];
+      for (const one of saved) {
+        const known = isKnown(one) ? loop.rules.get(one.name) : undefined;
+        const compiled = known ?? compiledOf(one);
+        if (compiled === null && loop.rules.has(one.name)) inputs.push({ kind: 'removed', rule: one.name });
+        if (compiled === null) continue;
+        const kept = await before(compiled, targets);
+        inputs.push(known === undefined ? { kind: 'rule', compiled, ...kept } : { kind: 'kept', rule: one.name, ...kept });
       }
       return inputs;
     },

@@ -1,10 +1,12 @@
 import { counters, keyStandings, revertedKeys } from '../core/decide/judge.ts';
 import type { Loop } from '../core/loop/types.ts';
 import type { Problem } from '../model/problem.ts';
+import type { TargetRow } from '../model/revision.ts';
+import type { Place } from '../ports/store.ts';
 import type { EngineOptions } from './engine.ts';
 import type { Feed } from './feed.ts';
 import { overrideProblems, overrideViews } from './overrides.ts';
-import type { RuleView, StatusView, TableView, TargetView } from './views.ts';
+import type { LeadView, RuleView, StatusView, TableView, TargetView } from './views.ts';
 
 const keysShownMax = 100;
 
@@ -14,13 +16,17 @@ export function statusOf(of: {
   readonly loop: Loop;
   readonly feed: Feed;
   readonly startedAt: number;
+  readonly lead: LeadView;
+  /** Where targets are by the record, for an engine that does not lead. */
+  readonly places: readonly Place[];
   readonly problems: readonly Problem[];
   readonly auditDropped: number;
 }): StatusView {
   const { options, loop, feed, startedAt, auditDropped } = of;
   const { store, bus, version, pid } = options;
   const busState = bus.state();
-  const targets = targetViews(loop);
+  const leads = loop.lead.leads;
+  const targets = leads ? targetViews(loop) : of.places.map((place) => standbyView(loop, place));
   const sources = [...feed.sources].map(([name, s]) => ({
     name,
     state: s.state,
@@ -32,7 +38,8 @@ export function statusOf(of: {
     version,
     pid,
     startedAt,
-    epoch: loop.lead.epoch,
+    epoch: of.lead.leader?.epoch ?? loop.lead.epoch,
+    lead: of.lead,
     bus: { kind: bus.kind, address: bus.address, ...busState },
     database: { ...store.about, up: store.up() },
     records: { ...feed.counts, auditDropped },
@@ -42,13 +49,35 @@ export function statusOf(of: {
     rules: ruleViews(loop),
     overrides: overrideViews(loop, options.clock.now()),
   };
-  return { ...view, problems: [...of.problems, ...overrideProblems(view.overrides), ...problemsOf(view, loop, options.notifier !== null)] };
+  return {
+    ...view,
+    problems: [
+      ...of.problems,
+      ...overrideProblems(view.overrides),
+      ...problemsOf(view, loop, { leads, canNotify: options.notifier !== null }),
+    ],
+  };
 }
 
-export const tablesOf = (loop: Loop): readonly TableView[] =>
-  [...loop.lead.targets.values()].flatMap(({ name, row }) =>
-    row === null ? [] : [{ target: name, revision: row.revision, hash: row.hash, entries: row.entries }],
-  );
+export const tablesOf = (rows: readonly TargetRow[]): readonly TableView[] =>
+  rows.map(({ name, revision, hash, entries }) => ({ target: name, revision, hash, entries }));
+
+/** What an engine that only listens knows of a target. */
+function standbyView({ lead }: Loop, { name, revision }: Place): TargetView {
+  const heard = lead.targets.get(name);
+  return {
+    name,
+    kind: heard?.info?.kind ?? 'unknown',
+    revision,
+    acked: heard?.acked ?? 0,
+    state: heard?.acked === revision ? 'accepted' : 'none',
+    entries: 0,
+    sees: heard?.info?.sees.services ?? [],
+    address: heard?.address ?? null,
+    heardAt: heard?.heardAt ?? null,
+    quarantine: [],
+  };
+}
 
 const targetViews = (loop: Loop): readonly TargetView[] =>
   [...loop.lead.targets.values()].map((t) => ({
@@ -61,6 +90,7 @@ const targetViews = (loop: Loop): readonly TargetView[] =>
     sees: t.info?.sees.services ?? [],
     address: t.address,
     heardAt: t.heardAt,
+    quarantine: loop.quarantine.get(t.name)?.entries ?? [],
   }));
 
 function ruleViews(loop: Loop): readonly RuleView[] {
@@ -85,16 +115,23 @@ function ruleViews(loop: Loop): readonly RuleView[] {
   }));
 }
 
-type Shown = Pick<StatusView, 'bus' | 'database' | 'sources' | 'targets' | 'records'>;
+type Shown = Pick<StatusView, 'bus' | 'database' | 'sources' | 'targets' | 'records' | 'lead'>;
 
-function problemsOf({ bus, database, sources, targets, records }: Shown, loop: Loop, canNotify: boolean): readonly Problem[] {
+function problemsOf(
+  { bus, database, sources, targets, records, lead }: Shown,
+  loop: Loop,
+  { leads, canNotify }: { readonly leads: boolean; readonly canNotify: boolean },
+): readonly Problem[] {
   const found: Problem[] = [];
   const add = (code: Problem['code'], what: string, at: string, todo: string): void => void found.push({ code, what, at, todo });
   if (!bus.connected) add('E-BUS-DOWN', 'the bus is away', bus.address, 'targets keep their tables and end leases by themselves');
   if (!database.up)
     add('E-DB-DOWN', 'the database does not answer', database.address, 'nothing new is published and no lease is renewed until it does');
   for (const s of sources) if (s.state === 'stale') add('W-SOURCE-STALE', 'silent for three report intervals', s.name, 'see its adapter'); // prettier-ignore
+  if (!leads && lead.leader === null) add('E-NO-LEADER', 'no engine leads', lead.id, 'nothing new is published until one does');
   for (const t of targets) {
+    if (!leads) break;
+    for (const q of t.quarantine) add('W-QUARANTINE', `it refused ${q.id.slice(0, 12)}: ${q.code} ${q.text}`, t.name, `it gets its table without it: flyball why ${q.id.slice(0, 12)}`); // prettier-ignore
     if (t.heardAt === null) add('W-TARGET-SILENT', 'has not announced itself to this engine', t.name, 'see its adapter');
     else if (t.state === 'rejected') add('E-REJECTED', `revision ${t.revision} was rejected`, t.name, `flyball why ${t.name}`);
     else if (t.revision !== t.acked && t.state !== 'sent') add('W-TARGET-BEHIND', `acknowledged ${t.acked} of ${t.revision}`, t.name, 'see its adapter'); // prettier-ignore
@@ -122,6 +159,7 @@ function problemsOf({ bus, database, sources, targets, records }: Shown, loop: L
         'shorten the windows, or narrow `where`',
       );
   }
+  if (!leads) return found;
   const notifies = [...loop.rules.values()]
     .filter(({ rule }) => rule.notify !== null && rule.mode === 'enforce')
     .map(({ rule }) => rule.name);

@@ -1,7 +1,9 @@
 import type { Override } from '../model/override.ts';
 import type { Problem } from '../model/problem.ts';
 import type { KeyState, Verdict } from '../model/rule.ts';
+import type { Quarantined } from '../model/revision.ts';
 import type { Table } from '../model/table.ts';
+import type { LeadView } from './leading.ts';
 import type { LoopEvent } from '../core/loop/types.ts';
 
 /** What the engine shows of itself: the bodies of its HTTP API. Times are ms since the epoch, UTC. */
@@ -24,6 +26,8 @@ export type TargetView = {
   readonly address: string | null;
   /** When its adapter was last heard; null: never since this engine started. */
   readonly heardAt: number | null;
+  /** Entries that it has refused: it gets its tables without them. */
+  readonly quarantine: readonly Quarantined[];
 };
 
 export type SourceView = {
@@ -52,6 +56,7 @@ export type StatusView = {
   readonly pid: number;
   readonly startedAt: number;
   readonly epoch: number;
+  readonly lead: LeadView;
   readonly bus: { readonly kind: string; readonly address: string; readonly connected: boolean; readonly dropped: number };
   readonly database: { readonly kind: string; readonly address: string; readonly version: string; readonly up: boolean };
   readonly records: Readonly<Record<string, number>>;
@@ -64,6 +69,8 @@ export type StatusView = {
   /** Everything that is not as it should be; empty when all is well. */
   readonly problems: readonly Problem[];
 };
+
+export type { LeadView } from './leading.ts';
 
 export type TableView = { readonly target: string; readonly revision: number; readonly hash: string; readonly entries: Table };
 

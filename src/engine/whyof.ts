@@ -1,6 +1,5 @@
 import { why } from '../core/audit/why.ts';
 import type { DiffBody } from '../core/audit/entries.ts';
-import type { Loop } from '../core/loop/types.ts';
 import type { Store } from '../ports/store.ts';
 import type { Table } from '../model/table.ts';
 import type { WhyView } from './views.ts';
@@ -9,8 +8,10 @@ const chainsMax = 50;
 const auditMax = 10_000;
 
 /** Chains for an entry's id (or its first 6 or more digits), a rule's name, or a target's name: newest first. */
-export async function whyOf(subject: string, { store, loop }: { readonly store: Store; readonly loop: Loop }): Promise<readonly WhyView[]> {
-  const tables = new Map<string, Table>([...loop.lead.targets.values()].flatMap((t) => (t.row === null ? [] : [[t.name, t.row.entries]])));
+export async function whyOf(
+  subject: string,
+  { store, tables }: { readonly store: Store; readonly tables: ReadonlyMap<string, Table> },
+): Promise<readonly WhyView[]> {
   const ids = await idsOf(subject, { store, tables });
   const chains: WhyView[] = [];
   for (const { id, target } of ids.slice(0, chainsMax)) {

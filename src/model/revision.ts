@@ -10,6 +10,24 @@ export type TargetRow = {
   readonly epoch: number;
   readonly entries: Table;
   readonly enrolled: boolean;
+  /** Left out: it has refused nothing. */
+  readonly quarantine?: Quarantine;
+};
+
+/** Entries that a target has refused, and gets no more until they or its capabilities change (protocol.md section 5.6). */
+export type Quarantine = {
+  /** SHA-256 of the capabilities under which it refused them. */
+  readonly capabilities: string;
+  readonly entries: readonly Quarantined[];
+};
+
+export type Quarantined = {
+  readonly id: string;
+  readonly code: string;
+  readonly text: string;
+  /** Refused with this revision, at this time in ms. */
+  readonly revision: number;
+  readonly at: number;
 };
 
 /** One target's next revision, signed: exactly what goes out. */

@@ -10,13 +10,15 @@ import { partRuns, readRun } from './run.ts';
 const answerMsDefault = 30_000;
 const answerBytesMax = 64 * 1024 * 1024;
 
-/** The part of run.json whose address is the API's. */
+/** The part of run.json whose address is the API's; one home may have more engines, with a name each: "engine.b". */
 export const apiPart = 'engine';
+/** Says whether the engine that answers leads. */
+const roleHeader = 'flyball-role';
 
 export type ApiAnswer = { readonly status: number; /** JSON, else the text. */ readonly body: unknown };
 
 /**
- * Asks the engine of FLYBALL_HOME (run.json) with its token; or the one at FLYBALL_URL with FLYBALL_TOKEN or the token in
+ * Asks the engine of FLYBALL_HOME (run.json) with its token, of several the one that leads, else whoever answers; or the one at FLYBALL_URL with FLYBALL_TOKEN or the token in
  * FLYBALL_TOKEN_FILE, over TLS (FLYBALL_CA: whom to trust instead of the system's authorities) unless it is on this machine. Fails
  * (`E-NO-ENGINE`) when none runs or none answers, `E-TLS-UNVERIFIED`, `E-TOKEN`; an answer with an error status is an answer.
  */
@@ -29,10 +31,34 @@ export async function callApi(call: {
   /** How long to wait for the answer (30 s). */
   readonly answerMsMax?: number;
 }): Promise<Result<ApiAnswer>> {
-  const { method, path, body, env = process.env, cwd = process.cwd(), answerMsMax = answerMsDefault } = call;
-  const server = env['FLYBALL_URL'] ? remoteServer(env['FLYBALL_URL'], env) : homeServer(env, cwd);
-  if (!server.ok) return server;
-  const { url, token, ca } = server.value;
+  const { env = process.env, cwd = process.cwd() } = call;
+  if (env['FLYBALL_URL']) {
+    const server = remoteServer(env['FLYBALL_URL'], env);
+    return server.ok ? await askOne(server.value, call) : server;
+  }
+  const home = findHome({ env, cwd });
+  if (!home.ok) return home;
+  const run = readRun(home.value);
+  if (!run.ok) return run;
+  const addresses = Object.entries(run.value.parts).flatMap(([name, part]) =>
+    (name === apiPart || name.startsWith(`${apiPart}.`)) && part.address !== null && partRuns(part) ? [part.address] : [],
+  );
+  const token = apiToken(home.value);
+  if (!token.ok) return token;
+  let answer: Result<ApiAnswer> = fail(noEngine('no engine runs in this home', home.value.root));
+  for (const url of addresses) {
+    const next = await askOne({ url, token: token.value, ca: null }, call);
+    if (next.ok || !answer.ok) answer = next;
+    if (next.ok && next.value.leads) break;
+  }
+  return answer;
+}
+
+type Server = { readonly url: string; readonly token: string; readonly ca: string | null };
+type Call = { readonly method: string; readonly path: string; readonly body?: unknown; readonly answerMsMax?: number };
+
+async function askOne({ url, token, ca }: Server, call: Call): Promise<Result<ApiAnswer & { readonly leads: boolean }>> {
+  const { method, path, body, answerMsMax = answerMsDefault } = call;
   try {
     const answer = await httpRequest({
       url: new URL(path, url),
@@ -43,23 +69,10 @@ export async function callApi(call: {
       msMax: answerMsMax,
       bytesMax: answerBytesMax,
     });
-    return ok({ status: answer.status, body: parse(answer.text) });
+    return ok({ status: answer.status, body: parse(answer.text), leads: answer.headers[roleHeader] !== 'standby' });
   } catch (error) {
     return fail(noEngine(`the engine does not answer: ${codeOf(error) || textOf(error)}`, url));
   }
-}
-
-type Server = { readonly url: string; readonly token: string; readonly ca: string | null };
-
-function homeServer(env: NodeJS.ProcessEnv, cwd: string): Result<Server> {
-  const home = findHome({ env, cwd });
-  if (!home.ok) return home;
-  const run = readRun(home.value);
-  if (!run.ok) return run;
-  const part = run.value.parts[apiPart];
-  if (part === undefined || part.address === null || !partRuns(part)) return fail(noEngine('no engine runs in this home', home.value.root));
-  const token = apiToken(home.value);
-  return token.ok ? ok({ url: part.address, token: token.value, ca: null }) : token;
 }
 
 function remoteServer(text: string, env: NodeJS.ProcessEnv): Result<Server> {

@@ -99,6 +99,27 @@ export function apiToken(home: Home): Result<string> {
   }
 }
 
+/** Names this home's engine in the record: drawn once, so that two machines with equal paths never take each other for one. */
+export function engineId(home: Home): Result<string> {
+  const path = join(home.root, 'engine.id');
+  try {
+    if (!existsSync(path)) createWhole(path, `engine-${randomBytes(6).toString('hex')}\n`);
+    const id = readFileSync(path, 'utf8').trim();
+    if (engineName.test(id)) return ok(id);
+    return fail({
+      code: 'E-ENGINE-ID',
+      what: 'not the name of an engine',
+      at: path,
+      todo: 'remove the file: a new name is drawn at the next start',
+    });
+  } catch (error) {
+    return fail(fileProblem('cannot read the name of this engine', path, error));
+  }
+}
+
+/** What `--id` takes. */
+export const engineName = /^[a-z0-9-]{1,63}$/;
+
 const pathOf = (env: NodeJS.ProcessEnv, cwd: string): string => resolve(cwd, env['FLYBALL_HOME'] || '.flyball');
 
 const homeAt = (root: string, env: NodeJS.ProcessEnv, cwd: string): Home => ({

@@ -2,7 +2,7 @@ import { request as plainRequest } from 'node:http';
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 
-export type Answer = { readonly status: number; readonly text: string };
+export type Answer = { readonly status: number; readonly headers: Readonly<Record<string, unknown>>; readonly text: string };
 
 /**
  * One request over a connection of its own; redirects are answers, not followed. With `ca` (PEM) that authority vouches for the server and
@@ -31,7 +31,9 @@ export function httpRequest(ask: {
         if (bytes > bytesMax) response.destroy(new Error(`the answer is larger than ${bytesMax} bytes`));
       });
       response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString('utf8') }),
+      );
     };
     const request =
       url.protocol === 'https:'

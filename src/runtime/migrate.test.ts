@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -87,7 +87,8 @@ test('several at once apply each file once', async () => {
   await newDatabase();
   cpSync(migrationsFolder(), folder, { recursive: true });
   const all = await Promise.all([1, 2, 3, 4].map(() => migrate(url, folder)));
-  expect(all.map((one) => unwrap(one).applied.length).sort()).toEqual([0, 0, 0, 1]);
+  const files = readdirSync(folder).filter((name) => name.endsWith('.sql')).length;
+  expect(all.map((one) => unwrap(one).applied.length).sort()).toEqual([0, 0, 0, files]);
   expect(await query('select holder, epoch::int from leader')).toEqual(['', 0]);
 });
 

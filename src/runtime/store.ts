@@ -7,11 +7,23 @@ import { auditRowsPerInsertMax, insertAudit, readAudit } from './store/audit.ts'
 import { commit, rehearse } from './store/commit.ts';
 import { connect } from './store/connection.ts';
 import type { Connection } from './store/connection.ts';
-import { takeEpoch } from './store/epoch.ts';
+import { beat, leaderRow, release, takeEpoch } from './store/epoch.ts';
 import { StoreFailure, isFinal } from './store/failure.ts';
 import { liftOverrides, readOverrides, saveOverrides } from './store/overrides.ts';
 import { newestRules, ruleHistory, saveRule } from './store/rules.ts';
-import { enrol, lastTable, markRevisionsSent, markSent, readRevisions, readTargets, readUnsent, revisionHash } from './store/targets.ts';
+import {
+  adoptedEpoch,
+  enrol,
+  lastTable,
+  markRevisionsSent,
+  markSent,
+  readPlaces,
+  readRevisions,
+  readTargets,
+  readUnsent,
+  revisionHash,
+  writeQuarantine,
+} from './store/targets.ts';
 import { transact } from './store/transaction.ts';
 
 export { StoreFailure } from './store/failure.ts';
@@ -37,6 +49,9 @@ export async function openStore(database: Pick<Database, 'kind' | 'url' | 'addre
   let closing: Promise<void> | null = null;
   return ok({
     about: { kind, address, version: version.value },
+    leader: () => connection.beats((db) => leaderRow(db)),
+    beat: (of) => connection.beats((db) => beat(db, of)),
+    release: (of) => connection.beats((db) => release(db, of)),
     takeEpoch: (ask) => takeEpoch(connection, address, ask),
     load: () => load(connection, address),
     commit: (wanted) => commit(connection, address, wanted),
@@ -49,6 +64,8 @@ export async function openStore(database: Pick<Database, 'kind' | 'url' | 'addre
     enrol: (name) => connection.query((db) => enrol(db, name)),
     saveRule: (save) => saveRule(connection, address, save),
     ruleHistory: (name) => connection.query((db) => ruleHistory(db, name)),
+    places: () => connection.query(readPlaces),
+    quarantine: (of) => connection.query((db) => writeQuarantine(db, of)),
     revisions: (target, limit) => connection.query((db) => readRevisions(db, target, limit)),
     append: (entries) => append(connection, address, entries),
     audit: (filter) => connection.query((db) => readAudit(db, filter)),
@@ -63,7 +80,7 @@ async function load(connection: Connection, address: string): Promise<Loaded> {
   const outcome = await transact<Loaded>(connection, address, async (db) => {
     await db.execute(sql`set transaction isolation level repeatable read, read only`);
     const [rules, targets, table, unsent] = [await newestRules(db), await readTargets(db), await lastTable(db), await readUnsent(db)];
-    return { value: { rules, targets, table, unsent } };
+    return { value: { rules, targets, table, unsent, adopted: await adoptedEpoch(db) } };
   });
   if (outcome.state === 'done') return outcome.value;
   throw new StoreFailure(outcome.problem, null);

@@ -18,10 +18,19 @@ export type StoreHarness = {
 // A real server on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 60_000 });
 
-const take = async (store: Store, holder = 'engine-a'): Promise<number> => {
-  const epoch = await store.takeEpoch({ holder, nowMs: Date.now(), draw: 0, skewMaxMs: 2_000 });
-  if (!epoch.ok) throw new Error(epoch.problem.what);
-  return epoch.value;
+type Ask = Parameters<Store['takeEpoch']>[0];
+const ask = { address: '', floor: 0, adopts: false, draw: 0, skewMaxMs: 2_000 } as const;
+
+/** From whatever stands there now. */
+const tryTake = async (store: Store, more: Partial<Ask> = {}) => {
+  const { epoch } = await store.leader();
+  return await store.takeEpoch({ ...ask, holder: 'engine-a', over: { epoch, beat: null }, nowMs: Date.now(), ...more });
+};
+
+const take = async (store: Store, holder = 'engine-a', more: Partial<Ask> = {}): Promise<number> => {
+  const taken = await tryTake(store, { holder, ...more });
+  if (!('epoch' in taken)) throw new Error('refused' in taken ? `${taken.refused.holder} leads` : taken.problem.what);
+  return taken.epoch;
 };
 
 /** What the Store port promises, checked against a real Postgres. */
@@ -46,7 +55,7 @@ export function storeConformance(name: string, begin: () => Promise<StoreHarness
       Number((await sql.query<{ n: string }>(`select count(*) n from ${table}`)).rows[0]?.n);
 
     test('an empty store', async () => {
-      expect(await store.load()).toEqual({ rules: [], targets: [], table: 0, unsent: [] });
+      expect(await store.load()).toEqual({ rules: [], targets: [], table: 0, unsent: [], adopted: 0 });
       expect(store.up()).toBe(true);
       expect(Number.parseInt(store.about.version, 10)).toBeGreaterThanOrEqual(15);
     });
@@ -73,19 +82,80 @@ export function storeConformance(name: string, begin: () => Promise<StoreHarness
       const before = Date.now();
       const a = await take(store);
       expect(a).toBeGreaterThanOrEqual(before);
-      const many = await Promise.all(
-        Array.from({ length: 6 }, (_, i) => store.takeEpoch({ holder: `e${i}`, nowMs: Date.now(), draw: i, skewMaxMs: 2_000 })),
-      );
-      const epochs = many.map((epoch) => (epoch.ok ? epoch.value : 0));
-      expect(new Set(epochs).size).toBe(6);
-      expect(Math.min(...epochs)).toBeGreaterThan(a);
-      expect(await take(store)).toBeGreaterThan(Math.max(...epochs));
+      expect(await take(store, 'engine-a', { draw: 63 })).toBeGreaterThan(a);
+      const floor = Date.now() + 1_000_000;
+      expect(await take(store, 'engine-a', { floor })).toBe(floor + 1);
+      expect(await take(store)).toBe(floor + 2);
+      await sql.query('update leader set epoch = $1', [a]);
+    });
+
+    test('of many that take the lease at once, one gets it, and the others are told who', async () => {
+      const row = await store.leader();
+      const over = { epoch: row.epoch, beat: row.beat };
+      const many = await Promise.all(Array.from({ length: 6 }, (_, i) => tryTake(store, { holder: `e${i}`, over, draw: i })));
+      const won = many.flatMap((taken, i) => ('epoch' in taken ? [{ holder: `e${i}`, epoch: taken.epoch }] : []));
+      expect(won).toHaveLength(1);
+      expect(many.filter((taken) => 'refused' in taken)).toHaveLength(5);
+      for (const taken of many) if ('refused' in taken) expect(taken.refused).toMatchObject(won[0] ?? {});
+      expect(await store.leader()).toMatchObject(won[0] ?? {});
+    });
+
+    test('a beat keeps the lease, another epoch or name has lost it; a beat that came meanwhile refuses the take', async () => {
+      const epoch = await take(store, 'engine-a');
+      const seen = await store.leader();
+      expect(await store.beat({ holder: 'engine-a', epoch, address: 'http://a' })).toBe('held');
+      expect(await store.leader()).toEqual({ holder: 'engine-a', epoch, beat: seen.beat + 1, address: 'http://a' });
+      expect(await store.beat({ holder: 'engine-b', epoch, address: '' })).toBe('lost');
+      expect(await store.beat({ holder: 'engine-a', epoch: epoch - 1, address: '' })).toBe('lost');
+      const late = await tryTake(store, { holder: 'engine-b', over: { epoch, beat: seen.beat } });
+      expect(late).toEqual({ refused: await store.leader() });
+      await store.release({ holder: 'engine-b', epoch });
+      expect((await store.leader()).holder).toBe('engine-a');
+      await store.release({ holder: 'engine-a', epoch });
+      expect((await store.leader()).holder).toBe('');
+      const row = await store.enrol('released');
+      const revisions = [rowAfter(row, { epoch, entries: 1 })];
+      expect(await store.commit({ holder: 'engine-a', epoch, revisions, audit: [] })).toMatchObject({ failed: 'stale' });
+    });
+
+    test('a revision follows the one before it; after a person accepted a restored history it may lie further above', async () => {
+      const row = await store.enrol('adopted');
+      const epoch = await take(store);
+      const above = { ...rowAfter(row, { epoch, entries: 1 }), revision: 8 };
+      expect(await store.commit({ holder: 'engine-a', epoch, revisions: [above], audit: [] })).toMatchObject({ failed: 'stale' });
+      const accepted = await take(store, 'engine-a', { adopts: true });
+      expect((await store.load()).adopted).toBe(accepted);
+      const next = { ...above, epoch: accepted };
+      expect(await store.commit({ holder: 'engine-a', epoch: accepted, revisions: [next], audit: [] })).toBe('committed');
+      expect((await store.places()).find(({ name: n }) => n === 'adopted')).toEqual({ name: 'adopted', revision: 8, hash: next.hash, epoch: accepted }); // prettier-ignore
+      const below = { ...rowAfter({ ...row, revision: 8, hash: next.hash }, { epoch: accepted, entries: 2 }), revision: 7 };
+      expect(await store.commit({ holder: 'engine-a', epoch: accepted, revisions: [below], audit: [] })).toMatchObject({ failed: 'stale' });
+      await sql.query('update leader set adopted = 0');
+    });
+
+    test('what a target refuses is kept, until it is not; an epoch that has ended keeps nothing', async () => {
+      const row = await store.enrol('refuses');
+      const old = await take(store);
+      const epoch = await take(store);
+      const quarantine = {
+        capabilities: 'c'.repeat(64),
+        entries: [{ id: 'e'.repeat(32), code: 'E-X', text: 'no\u0000t', revision: 3, at: 5 }],
+      };
+      const keep = (at: number, what: typeof quarantine | null) => store.quarantine({ holder: 'engine-a', epoch: at, target: 'refuses', quarantine: what }); // prettier-ignore
+      await keep(epoch, quarantine);
+      expect(await store.enrol('refuses')).toEqual({ ...row, quarantine });
+      await keep(old, null);
+      expect(await store.enrol('refuses')).toEqual({ ...row, quarantine });
+      await keep(epoch, null);
+      expect(await store.enrol('refuses')).toEqual(row);
     });
 
     test.each([3_000, -3_000])('a clock that differs by %d ms takes no epoch, and changes nothing', async (ms) => {
       const { rows: before } = await sql.query('select * from leader');
-      const epoch = await store.takeEpoch({ holder: 'wrong', nowMs: Date.now() + ms, draw: 0, skewMaxMs: 2_000 });
-      expect(epoch).toMatchObject({ ok: false, problem: { code: 'E-CLOCK' } });
+      expect(await tryTake(store, { holder: 'wrong', nowMs: Date.now() + ms })).toMatchObject({
+        failed: 'clock',
+        problem: { code: 'E-CLOCK' },
+      });
       expect((await sql.query('select * from leader')).rows).toEqual(before);
     });
 

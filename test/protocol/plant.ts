@@ -27,7 +27,18 @@ export async function plant({ name, file, find, replace }: Bug): Promise<Code> {
     const load = (module: string): Promise<unknown> => import(/* @vite-ignore */ pathToFileURL(join(root, module)).href);
     const hold = (await load('src/core/hold/hold.ts')) as { readonly createHold: Code['createHold']; readonly step: Code['holdStep'] };
     const lead = (await load('src/core/publish/lead.ts')) as { readonly createLead: Code['createLead']; readonly step: Code['leadStep'] };
-    return { createHold: hold.createHold, holdStep: hold.step, createLead: lead.createLead, leadStep: lead.step };
+    const lease = (await load('src/core/publish/lease.ts')) as {
+      readonly createLease: Code['createLease'];
+      readonly step: Code['leaseStep'];
+    };
+    return {
+      createHold: hold.createHold,
+      holdStep: hold.step,
+      createLead: lead.createLead,
+      leadStep: lead.step,
+      createLease: lease.createLease,
+      leaseStep: lease.step,
+    };
   } finally {
     rmSync(root, { recursive: true, force: true });
   }

@@ -1,4 +1,5 @@
 import { tableHash } from '../../src/core/publish/bytes.ts';
+import type { LeaderRow } from '../../src/model/leader.ts';
 import type { RevisionRow, TargetRow } from '../../src/model/revision.ts';
 import type { Table } from '../../src/model/table.ts';
 import type { Seeded } from './random.ts';
@@ -9,6 +10,17 @@ export type Record = {
   readonly enrol: (target: string) => TargetRow;
   readonly targets: () => readonly TargetRow[];
   readonly takeEpoch: (nowMs: number) => number;
+  readonly leader: () => LeaderRow;
+  /** Like the store's: the row must still be what was seen. */
+  readonly take: (ask: {
+    readonly holder: string;
+    readonly over: { readonly epoch: number; readonly beat: number | null };
+    readonly floor: number;
+    readonly adopts: boolean;
+    readonly nowMs: number;
+  }) => { readonly epoch: number } | { readonly refused: LeaderRow };
+  readonly beat: (of: { readonly holder: string; readonly epoch: number }) => 'held' | 'lost';
+  readonly adopted: () => number;
   /** Like the store's: 'stale' when another epoch leads or a base does not fit. */
   readonly commit: (epoch: number, rows: readonly RevisionRow[]) => 'committed' | 'stale';
   readonly unsent: () => readonly { readonly id: number; readonly row: RevisionRow }[];
@@ -25,6 +37,9 @@ export type Record = {
 
 type State = {
   epoch: number;
+  holder: string;
+  beat: number;
+  adopted: number;
   nextId: number;
   targets: Map<string, TargetRow>;
   rows: Map<string, RevisionRow>;
@@ -32,7 +47,7 @@ type State = {
 };
 
 export function createRecord(random: Seeded): Record {
-  let state: State = { epoch: 0, nextId: 1, targets: new Map(), rows: new Map(), outbox: [] };
+  let state: State = { epoch: 0, holder: '', beat: 0, adopted: 0, nextId: 1, targets: new Map(), rows: new Map(), outbox: [] };
   let saved: State = copy(state);
   const all = new Map<string, Table>();
   const name = (target: string, revision: number) => `${target}:${revision}`;
@@ -48,11 +63,29 @@ export function createRecord(random: Seeded): Record {
     },
     targets: () => [...state.targets.values()],
     takeEpoch: (nowMs) => (state.epoch = Math.max(state.epoch + 1, nowMs) + random.integer(64)),
+    leader: () => ({ holder: state.holder, epoch: state.epoch, beat: state.beat, address: '' }),
+    take: ({ holder, over, floor, adopts, nowMs }) => {
+      const { epoch, beat } = state;
+      if (epoch !== over.epoch || (over.beat !== null && beat !== over.beat))
+        return { refused: { holder: state.holder, epoch, beat, address: '' } };
+      state.epoch = Math.max(epoch + 1, nowMs, floor + 1) + random.integer(64);
+      state.holder = holder;
+      state.beat += 1;
+      if (adopts) state.adopted = state.epoch;
+      return { epoch: state.epoch };
+    },
+    beat: ({ holder, epoch }) => {
+      if (holder !== state.holder || epoch !== state.epoch) return 'lost';
+      state.beat += 1;
+      return 'held';
+    },
+    adopted: () => state.adopted,
     commit: (epoch, rows) => {
       if (epoch !== state.epoch) return 'stale';
       for (const row of rows) {
         const own = state.targets.get(row.target);
-        if (own?.revision !== row.base || own.hash !== row.baseHash || row.revision !== row.base + 1) return 'stale';
+        if (own?.revision !== row.base || own.hash !== row.baseHash || row.revision <= row.base) return 'stale';
+        if (row.revision !== row.base + 1 && state.adopted === 0) return 'stale';
       }
       for (const row of rows) {
         const { target, revision, hash, entries } = row;

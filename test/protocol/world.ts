@@ -1,5 +1,6 @@
 import { createHold, step as holdStep } from '../../src/core/hold/hold.ts';
 import { createLead, step as leadStep } from '../../src/core/publish/lead.ts';
+import { createLease, step as leaseStep } from '../../src/core/publish/lease.ts';
 
 /** The code under test: the real one, or a copy with a bug planted. */
 export type Code = {
@@ -7,9 +8,11 @@ export type Code = {
   readonly holdStep: typeof holdStep;
   readonly createLead: typeof createLead;
   readonly leadStep: typeof leadStep;
+  readonly createLease: typeof createLease;
+  readonly leaseStep: typeof leaseStep;
 };
 
-export const realCode: Code = { createHold, holdStep, createLead, leadStep };
+export const realCode: Code = { createHold, holdStep, createLead, leadStep, createLease, leaseStep };
 
 /** Virtual time in ms and what happens when; equal times in the order they were asked for. */
 export type World = {

@@ -5,6 +5,7 @@ import { ok, type Result } from '../../model/problem.ts';
 import { parseHostPort, readServerPem, type ListenAsk } from '../../runtime/access/listen.ts';
 import { endWithin, endWithParent } from '../../runtime/children.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import { engineName } from '../../runtime/home.ts';
 import { loadInventory, watchInventory } from '../../runtime/inventory.ts';
 import { packageVersion } from '../../runtime/package.ts';
 import { flag, inventoryOption, list, text, UsageError, type Command, type Values } from '../command.ts';
@@ -21,6 +22,11 @@ export const engine: Command = {
   options: {
     inventory: inventoryOption,
     rules: { type: 'string', multiple: true, value: 'DIR', about: 'rule folders to save at the start; may be repeated' },
+    id: {
+      type: 'string',
+      value: 'NAME',
+      about: 'names this engine, [a-z0-9-]{1,63}, where one home has several (default: drawn once a home)',
+    },
     port: { type: 'string', value: 'N', about: 'of the API, on the loopback (default: a free one)' },
     listen: { type: 'string', value: 'HOST:PORT', about: 'the API for others too, with tokens of `flyball auth token`' },
     'tls-cert': { type: 'string', value: 'FILE', about: 'certificate of --listen, with its chain (PEM)' },
@@ -28,6 +34,7 @@ export const engine: Command = {
     'insecure-listen': { type: 'boolean', about: '--listen may be plain beyond this machine: tokens are then sent in the clear' },
     record: { type: 'string', value: 'FILE', about: 'write records, ticks and source lines as JSON lines, in the order read' },
   },
+  more: '  Several engines may run on one database and one NATS server: one leads, the others stand by and take over when it is gone.',
   run: async (_args, values) => {
     const inventoryFile = text(values, 'inventory');
     const inventory = inventoryFile === undefined ? ok(emptyInventory) : loadInventory(inventoryFile);
@@ -39,6 +46,7 @@ export const engine: Command = {
       version: packageVersion(),
       inventory: inventory.value,
       rules: applyAtStart(list(values, 'rules')),
+      id: idOf(text(values, 'id')),
       port: portOf(text(values, 'port')),
       listen: listen.value,
       recordFile: record === undefined ? null : resolve(record),
@@ -68,6 +76,11 @@ function listenOf(values: Values): Result<ListenAsk | null> {
   if (at === null) throw new UsageError(`--listen takes HOST:PORT, not ${JSON.stringify(given)}`);
   const pem = cert === undefined || key === undefined ? ok(null) : readServerPem({ cert, key });
   return pem.ok ? ok({ ...at, tls: pem.value, insecure: flag(values, 'insecure-listen') }) : pem;
+}
+
+function idOf(given: string | undefined): string | null {
+  if (given !== undefined && !engineName.test(given)) throw new UsageError(`--id takes [a-z0-9-]{1,63}, not ${JSON.stringify(given)}`);
+  return given ?? null;
 }
 
 function portOf(given: string | undefined): number {

@@ -97,7 +97,7 @@ const entryRows = (t: TableView): readonly Row[] =>
 function statusRows(view: StatusView): readonly Row[] {
   const row = (part: string, name: string, state: string, detail: string): Row => ({ part, name, state, detail });
   return [
-    row('engine', `pid ${view.pid}`, 'running', `version ${view.version}, epoch ${view.epoch}`),
+    row('engine', `pid ${view.pid}`, view.lead.role, engineText(view)),
     row('bus', view.bus.kind, view.bus.connected ? 'connected' : 'AWAY', `${view.bus.address}, ${view.bus.dropped} dropped`),
     row('database', view.database.kind, view.database.up ? 'up' : 'DOWN', `${view.database.address}, PostgreSQL ${view.database.version}`),
     row(
@@ -113,5 +113,16 @@ function statusRows(view: StatusView): readonly Row[] {
     ...view.problems.map((p) => row('problem', p.code, p.at, problemText(p))),
   ];
 }
+
+const engineText = ({ version, epoch, lead }: StatusView): string => {
+  const beat = lead.beatAgeMs === null ? '' : `, last beat ${(lead.beatAgeMs / 1_000).toFixed(1)} s ago`;
+  const leader =
+    lead.role === 'leader'
+      ? ''
+      : lead.leader === null
+        ? ', nobody leads'
+        : `, ${lead.leader.id} leads at ${lead.leader.address || 'an unknown address'}`;
+  return `${lead.id}, version ${version}, epoch ${epoch}${leader}${beat}`;
+};
 
 const keysText = (keys: readonly string[]): string => (keys.length === 0 ? 'all clear' : keys.slice(0, 3).join(', ') + (keys.length > 3 ? `, and ${keys.length - 3} more` : '')); // prettier-ignore

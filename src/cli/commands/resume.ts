@@ -11,11 +11,13 @@ import { idsGiven, scopeOptions, scopesGiven } from './override.ts';
 
 export const resume: Command = {
   name: 'resume',
-  args: '[RULE]',
-  about: 'lifts a freeze, revert or off; lets a rule go on where it is latched, or where an unmet `expect` withdrew it',
+  args: '[RULE] | --restored',
+  about:
+    'lifts a freeze, revert or off; lets a rule go on where it is latched, or where an unmet `expect` withdrew it; or everything, after the database was restored',
   options: {
     ...scopeOptions,
     id: { type: 'string', multiple: true, value: 'ID', about: 'one override as status shows it; may be repeated' },
+    restored: { type: 'boolean', about: 'accept the history of a restored database, though targets have seen a newer one' },
     key: { type: 'string', value: 'JSON', about: 'one key of RULE as status shows it (default: every key that waits)' },
     reason: { type: 'string', value: 'TEXT', about: 'why, kept in the audit' },
     author: { type: 'string', value: 'NAME', about: 'who (default: the user)' },
@@ -27,15 +29,16 @@ export const resume: Command = {
     '  A latched key is clear at the next instant, and may fire again; a withdrawn one is asked for again while it fires.\n' +
     '  Exit code 1: nothing was lifted and nothing waits.',
   run: async (args, values) => {
+    const said = { author: text(values, 'author') ?? userName(), reason: text(values, 'reason') ?? '' };
+    if (flag(values, 'restored')) return args.length === 0 ? await restored(values, said) : misused('--restored takes no rule');
     const [rule] = args;
     const scopes = scopesGiven(values);
     if (args.length > 1 || (rule === undefined && scopes.length === 0 && idsGiven(values).length === 0))
       throw new UsageError('say which rule, or --id, --all, --target, --rule or --owner');
     if (flag(values, 'local')) return await liftHere(scopes, values);
-    const who = { author: text(values, 'author') ?? userName(), reason: text(values, 'reason') ?? '' };
-    const lifted = await lift([...scopes, ...(rule === undefined ? [] : [{ kind: 'rule', name: rule } as const])], values, who);
+    const lifted = await lift([...scopes, ...(rule === undefined ? [] : [{ kind: 'rule', name: rule } as const])], values, said);
     if (lifted === null) return 1;
-    const keys = rule === undefined ? [] : await letGo(rule, { key: text(values, 'key') ?? null, ...who }, lifted.length > 0);
+    const keys = rule === undefined ? [] : await letGo(rule, { key: text(values, 'key') ?? null, ...said }, lifted.length > 0);
     if (keys === null) return 1;
     const rows = [...lifted.map((id) => ({ what: 'override', name: id, is: 'lifted' })), ...keys.map((key) => ({ what: rule ?? '', name: key, is: 'resumed' }))]; // prettier-ignore
     if (rows.length === 0) say('nothing of that scope is in force');
@@ -82,4 +85,20 @@ async function liftHere(scopes: readonly OverrideScope[], values: Values): Promi
   if (rows.length === 0) say('no adapter of that scope runs in this home');
   print(formatOf(values), { value: rows, rows, names: rows.map(({ target }) => target) });
   return rows.length > 0 && rows.every(({ is }) => is === 'lifted') ? 0 : 1;
+}
+
+/** Everything that targets have seen and the record has lost is given up. */
+async function restored(values: Values, said: { readonly author: string; readonly reason: string }): Promise<number> {
+  const resumed = await ask<{ readonly targets: readonly string[] }>('POST', '/v1/resume-restored', said);
+  if (resumed === null) return 1;
+  print(formatOf(values), {
+    value: resumed,
+    rows: resumed.targets.map((target) => ({ target, is: 'brought back above what it has seen' })),
+    names: resumed.targets,
+  });
+  return 0;
+}
+
+function misused(what: string): never {
+  throw new UsageError(what);
 }

@@ -116,16 +116,37 @@ export function addRule(judge: Judge, compiled: CompiledRule, { resume: goesOn =
   judge.bands.clear();
   judge.runs.sort((a, b) => compareText(nameOf(a), nameOf(b)));
   if (judge.streamTimeNs !== null) start(run, judge.streamTimeNs);
-  for (const { key, sinceNs, leaseEndNs, actions, values = new Map() } of goesOn) {
-    const id = idOf(run, key);
-    if (id < 0) continue;
-    const resumed = activate(run, id);
-    const verdict = isStanding(run) ? 'holds' : 'unknown';
-    resumed.course = { ...resumed.course, state: 'firing', verdict, firedNs: sinceNs, leaseEndNs: leaseEndNs ?? sinceNs };
-    resumed.held = { sinceNs, values, actions, order: null, moving: new Map(), expected: null };
-    if (run.firings !== null) noteForce(run.firings, resumed.text, { t: sinceNs, lastNs: sinceNs, isInForce: true });
+  for (const one of goesOn) goOn(run, one);
+  findDue(judge);
+}
+
+/**
+ * A rule that was judged here while another engine acted: what that one had in force goes on, with the numbers that it had; what was
+ * withdrawn there until a person resumes it, is withdrawn here. Nothing when there is no such rule.
+ */
+export function takeOver(judge: Judge, rule: string, { resume: goesOn = [], reverted = [] }: Before): void {
+  const run = judge.runs.find((one) => nameOf(one) === rule);
+  if (run === undefined) return;
+  for (const [key, atNs] of reverted) run.reverted.set(key, atNs);
+  for (const one of goesOn) {
+    const id = idOf(run, one.key);
+    const known = id < 0 ? undefined : run.active.get(id);
+    if (known === undefined || !isInForce(known.course)) goOn(run, one);
+    // A number that moves is wherever it has moved to; any other is what it was when the key began to fire, there.
+    else if (known.held !== null && !run.hasMoving) known.held = { ...known.held, sinceNs: one.sinceNs, actions: one.actions };
   }
   findDue(judge);
+}
+
+/** The key fires, verdict unknown, until judged or until its lease ends. */
+function goOn(run: RuleRun, { key, sinceNs, leaseEndNs, actions, values = new Map() }: Resumed): void {
+  const id = idOf(run, key);
+  if (id < 0) return;
+  const resumed = activate(run, id);
+  const verdict = isStanding(run) ? 'holds' : 'unknown';
+  resumed.course = { ...resumed.course, state: 'firing', verdict, firedNs: sinceNs, leaseEndNs: leaseEndNs ?? sinceNs };
+  resumed.held = { sinceNs, values, actions, order: null, moving: new Map(), expected: null };
+  if (run.firings !== null) noteForce(run.firings, resumed.text, { t: sinceNs, lastNs: sinceNs, isInForce: true });
 }
 
 /** The number of a key of the rule, opened where it is new; −1: there are too many. */

@@ -7,6 +7,7 @@ import type { Intent } from '../decide/types.ts';
 import { plan, type Plan } from '../plan/plan.ts';
 import { isOverridden } from '../publish/above.ts';
 import { underOverrides } from './override.ts';
+import { admitted, refusedText } from './quarantine.ts';
 import { tell } from './tell.ts';
 import type { Turn } from './types.ts';
 
@@ -32,9 +33,8 @@ export function decide(turn: Turn): ReadonlyMap<string, Table> | null {
   loop.guards = planned.guardState;
   tellRefused(turn, planned);
   showShadow(turn, planned);
-  const changed = [...planned.tables].filter(
-    ([name, table]) => !isStill(name) && diffTables(loop.tables.get(name) ?? [], table).length > 0,
-  );
+  const tables = [...planned.tables].map(([name, table]) => [name, admitted(loop, name, table)] as const);
+  const changed = tables.filter(([name, table]) => !isStill(name) && diffTables(loop.tables.get(name) ?? [], table).length > 0);
   if (changed.length === 0) return null;
   const begun = newIds(turn, changed);
   loop.decisions.push({ number: loop.wanted + 1, audit: intentEntries(turn, inForce, planned, begun) });
@@ -79,7 +79,7 @@ function giveReasons({ loop }: Turn, planned: Plan, changed: readonly (readonly 
       if (kept.has(id)) continue;
       const asks = inForce.some((i) => i.rule === owner.rule && i.revision === owner.revision && i.keyText === owner.key);
       const refusal = planned.refusals.find((r) => r.rule === owner.rule && r.key === owner.key);
-      reasons.set(id, asks ? (refusal?.text ?? 'its place or its form changed') : (loop.ends.get(`${owner.rule}\n${owner.key}`) ?? 'its rule does not ask for it any more')); // prettier-ignore
+      reasons.set(id, asks ? (refusedText(loop, name, id) ?? refusal?.text ?? 'its place or its form changed') : (loop.ends.get(`${owner.rule}\n${owner.key}`) ?? 'its rule does not ask for it any more')); // prettier-ignore
     }
   }
   loop.reasons = reasons;

@@ -8,6 +8,7 @@ import { setInstances } from '../decide/judge.ts';
 import { awaitEntries, forgetEntries, observeRecord } from '../observe/observe.ts';
 import type { LeadEffect } from '../publish/types.ts';
 import { overrideText, recordOverride } from './override.ts';
+import { isolate, liftIfChanged } from './quarantine.ts';
 import { sentMax } from './types.ts';
 import type { Loop, Sent, Turn } from './types.ts';
 import { tell } from './tell.ts';
@@ -23,6 +24,7 @@ export function onLeadEffect(turn: Turn, effect: LeadEffect): void {
       return;
     case 'target':
       loop.targets.set(effect.info.name, effect.info);
+      liftIfChanged(turn, effect.info);
       learnInstances(loop);
       loop.dirty = true;
       turn.audit.push(
@@ -37,13 +39,19 @@ export function onLeadEffect(turn: Turn, effect: LeadEffect): void {
     case 'learned':
       loop.dirty = true;
       out.push(effect);
-      return recordOverride(turn, effect.override);
+      // Each engine hears of it; one writes it down.
+      return loop.lead.leads ? recordOverride(turn, effect.override) : undefined;
     case 'over':
       loop.dirty = true;
       return tell(turn, 'override', {
         text: `${overrideText(effect.override)} is over: its time has come`,
         data: { id: effect.override.id },
       });
+    case 'adopted': {
+      const { target, proven, own, epoch } = effect;
+      turn.audit.push(auditEntry({ at: turn.wallMs, kind: 'engine', target, body: { what: 'adopted', proven, own: { epoch: own.epoch, revision: own.revision, hash: own.hash }, epoch } })); // prettier-ignore
+      return tell(turn, 'adopted', { target, text: `${target} is brought back from revision ${proven.revision} of epoch ${proven.epoch}: its next is above it` }); // prettier-ignore
+    }
     case 'behind':
       tell(turn, 'behind', {
         target: effect.target,
@@ -99,6 +107,7 @@ function onDelivery(turn: Turn, effect: Extract<LeadEffect, { kind: 'delivery' }
   const text = effect.entries.map((e) => `${e.id}: ${e.code} ${e.text}`).join('; ');
   turn.audit.push(ackEntry({ at: wallMs, target, revision, hash, result: state, instance, text, entries: touched }));
   tell(turn, state, { target, text: `${target} revision ${revision} ${state}${text === '' ? '' : `: ${text}`}`, data });
+  if (state === 'rejected') isolate(turn, effect);
   if (state !== 'accepted') return;
   loop.sent.set(target, waiting.filter((s) => s.revision > revision)); // prettier-ignore
   const gone = new Set(answered.flatMap((s) => s.ops.flatMap((o) => (o.op === 'drop' ? [o.id] : []))));

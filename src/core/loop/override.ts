@@ -15,9 +15,9 @@ export function onOverride(turn: Turn, { override, isNew }: Extract<Input, { rea
   if (isNew) recordOverride(turn, override);
 }
 
-export function onLift(turn: Turn, { ids, author, reason }: Extract<Input, { readonly kind: 'lift' }>, lead: Give): void {
+export function onLift(turn: Turn, { ids, author, reason, isNew }: Extract<Input, { readonly kind: 'lift' }>, lead: Give): void {
   turn.loop.dirty = true;
-  for (const id of ids) {
+  for (const id of isNew ? ids : []) {
     const override = turn.loop.lead.overrides.get(id);
     if (override === undefined) continue;
     turn.audit.push(operatorEntry(turn, override, { what: 'lift', author, reason }));

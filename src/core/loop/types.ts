@@ -2,7 +2,7 @@ import type { AuditEntry } from '../../model/audit.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import type { Line } from '../../model/record.ts';
 import type { Override, OverrideMode } from '../../model/override.ts';
-import type { RevisionRow } from '../../model/revision.ts';
+import type { Quarantine, RevisionRow } from '../../model/revision.ts';
 import type { Alert } from '../../model/alert.ts';
 import type { Entry, Op, Table } from '../../model/table.ts';
 import type { TargetInfo } from '../../model/target.ts';
@@ -23,7 +23,16 @@ export type Input =
   | { readonly kind: 'removed'; readonly rule: string }
   /** `isNew`: a person has just set it; else it is one that is in the record. */
   | { readonly kind: 'override'; readonly override: Override; readonly isNew: boolean }
-  | { readonly kind: 'lift'; readonly ids: readonly string[]; readonly author: string; readonly reason: string }
+  | { readonly kind: 'lift'; readonly ids: readonly string[]; readonly author: string; readonly reason: string; readonly isNew: boolean }
+  /** This engine leads now: what the one before had in force or withdrawn of a rule that was judged here meanwhile. */
+  | {
+      readonly kind: 'kept';
+      readonly rule: string;
+      readonly resume: readonly Resumed[];
+      readonly reverted: NonNullable<Before['reverted']>;
+    }
+  /** As `resume`, but another engine was told and has written it down. */
+  | { readonly kind: 'resumed'; readonly rule: string; readonly key: string }
   | { readonly kind: 'inventory'; readonly inventory: Inventory }
   | Exclude<LeadInput, { readonly kind: 'wanted' | 'override' | 'lift' }>;
 
@@ -42,6 +51,8 @@ export type LoopEvent = {
     | 'rule'
     | 'target'
     | 'behind'
+    | 'adopted'
+    | 'quarantined'
     | 'expected'
     | 'resumed'
     | 'override'
@@ -55,7 +66,7 @@ export type LoopEvent = {
 };
 
 export type Effect =
-  | Exclude<LeadEffect, { readonly kind: 'commit' | 'settled' | 'target' | 'delivery' | 'ended' | 'over' }>
+  | Exclude<LeadEffect, { readonly kind: 'commit' | 'settled' | 'target' | 'delivery' | 'ended' | 'over' | 'adopted' }>
   /** One transaction: these revisions and what led to them; then `committed` or `failed`. */
   | {
       readonly kind: 'commit';
@@ -64,6 +75,8 @@ export type Effect =
       readonly audit: readonly AuditEntry[];
     }
   | { readonly kind: 'notify'; readonly alert: Alert }
+  /** What a target has refused, to be kept in the record; null: nothing any more. */
+  | { readonly kind: 'quarantine'; readonly target: string; readonly quarantine: Quarantine | null }
   | { readonly kind: 'audit'; readonly entries: readonly AuditEntry[] }
   | { readonly kind: 'event'; readonly event: LoopEvent };
 
@@ -99,6 +112,8 @@ export type Loop = {
   /** What was planned last for each target, committed or on its way there. */
   tables: Map<string, Table>;
   guards: GuardState;
+  /** By target, what it has refused. */
+  quarantine: Map<string, Quarantine>;
   decisions: Decision[];
   /** The last decision in the commit under way. */
   committing: number;

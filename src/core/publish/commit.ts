@@ -58,7 +58,8 @@ function nextRevisions(turn: LeadTurn, tables: ReadonlyMap<string, Table>, table
 export function onCommitted(turn: LeadTurn, outbox: readonly number[]): void {
   const { lead, out } = turn;
   const { commit } = lead;
-  assert(commit !== null, 'a commit was under way');
+  // Of a term that is over, or a connection that broke since: it is read back from the record, never taken from here.
+  if (commit === null) return;
   lead.commit = null;
   lead.table = commit.table;
   lead.done = commit.last;
@@ -74,14 +75,20 @@ export function onCommitted(turn: LeadTurn, outbox: readonly number[]): void {
 
 /** The database may be another one by now: nothing is sent that was not read back, and the next commit has a new epoch. */
 export function onFailed(turn: LeadTurn, why: 'stale' | 'unknown' | 'down'): void {
-  const { lead, out } = turn;
+  if (turn.lead.commit !== null) doubt(turn, why);
+}
+
+/** What the record holds is not known any more: it is read again, in a new epoch. */
+export function doubt({ lead, out }: LeadTurn, why: 'stale' | 'unknown' | 'down'): void {
+  if (!lead.ready) return;
   const { commit } = lead;
-  assert(commit !== null, 'a commit was under way');
   lead.commit = null;
   lead.ready = false;
-  // What was wanted is wanted still, unless something newer is: against the tables that will have been read back.
-  const tables = new Map(commit.rows.map((row) => [row.target, row.entries]));
-  lead.wanted = { number: lead.wanted?.number ?? commit.last, tables: new Map([...tables, ...(lead.wanted?.tables ?? [])]) };
+  if (commit !== null) {
+    // What was wanted is wanted still, unless something newer is: against the tables that will have been read back.
+    const tables = new Map(commit.rows.map((row) => [row.target, row.entries]));
+    lead.wanted = { number: lead.wanted?.number ?? commit.last, tables: new Map([...tables, ...(lead.wanted?.tables ?? [])]) };
+  }
   out.push({ kind: 'reload', why });
 }
 
@@ -94,7 +101,8 @@ function nextRevision(
 ): RevisionRow | null {
   const { lead, now } = turn;
   const ops = diffTables(row.entries, to.entries);
-  if (ops.length === 0) return null;
+  const isAdopted = target.floor >= row.revision;
+  if (ops.length === 0 && !isAdopted) return null;
   const cannot = (reason: string, what: string) => {
     report(turn, reason, target.name, what);
     return null;
@@ -110,7 +118,7 @@ function nextRevision(
     at: now.wallMs,
     issued: now.wallMs,
     epoch: lead.epoch,
-    revision: row.revision + 1,
+    revision: Math.max(row.revision, target.floor) + 1,
     table: to.table,
     base: row.revision,
     baseHash: row.hash,

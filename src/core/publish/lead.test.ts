@@ -217,25 +217,6 @@ describe('an ack', () => {
 });
 
 describe('a proof', () => {
-  const proofOf = (revision: number, entries: Table, by = epoch): Proof => {
-    const hash = tableHash(target, entries);
-    const head = {
-      v: 1,
-      target,
-      at: wallMs,
-      epoch: by,
-      revision,
-      hash,
-      issued: wallMs,
-      grant: null,
-      overrides: [],
-      lifted: [],
-      keySet: null,
-    };
-    const payload = encode(head);
-    return { kind: 'head', key: key.keyId, signature: key.sign('head', payload), payload: Buffer.from(payload).toString('utf8') };
-  };
-
   const lacking: { readonly [name: string]: Proof } = {
     'a revision that the record lacks': proofOf(5, two),
     'another table of its revision': proofOf(4, two),
@@ -285,6 +266,91 @@ describe('a proof', () => {
       proven: { revision: 4 },
     });
   });
+});
+
+describe('a person accepts a restored history', () => {
+  const accepted = epoch + 100;
+  const reload = (targets: readonly TargetRow[], adopted = accepted): LeadInput => ({ kind: 'loaded', epoch: accepted, targets, table: 4, unsent: [], adopted }); // prettier-ignore
+
+  test('the target that was ahead gets what the record has, above what it has seen', () => {
+    const l = leading(one, 4);
+    l.announce({ held: proofOf(9, two) });
+    const effects = l.give(reload([rowOf(4, one)]));
+    expect(effects).toContainEqual(
+      expect.objectContaining({ kind: 'adopted', target, proven: expect.objectContaining({ revision: 9 }) as unknown }),
+    );
+    expect(effects.at(-1)).toMatchObject({ kind: 'commit', epoch: accepted, rows: [{ revision: 10, base: 4, entries: one }] });
+    l.give({ kind: 'committed', outbox: [] });
+    // A proof of what was given up, come late, changes nothing any more.
+    l.announce({ held: proofOf(7, two) });
+    expect(l.give({ kind: 'history', target, revision: 7, hash: null })).toEqual([]);
+    expect(l.want(two)).toMatchObject([{ kind: 'commit', rows: [{ revision: 11, base: 10 }] }]);
+  });
+
+  test('and so does one that proves it later; but nothing of a later epoch', () => {
+    const l = leading(one, 4);
+    l.give(reload([rowOf(4, one)]));
+    expect(l.announce({ held: proofOf(6, two) }).at(-1)).toMatchObject({ kind: 'commit', rows: [{ revision: 7, base: 4, entries: one }] });
+    const m = leading(one, 4);
+    m.give(reload([rowOf(4, one)], epoch));
+    m.announce({ held: proofOf(6, two) });
+    expect([...m.lead.behind.keys()]).toEqual([target]);
+  });
+
+  test('a target that the record has forgotten is enrolled above its proof', () => {
+    const l = leading(one, 4);
+    l.give(reload([]));
+    l.wait(2_000);
+    expect(l.sent().filter(({ kind }) => kind === 'head')).toEqual([]);
+    expect(l.announce({ held: proofOf(4, one) })).toContainEqual({ kind: 'enrol', target });
+    const effects = l.give({ kind: 'enrolled', target, row: rowOf(0, []) });
+    expect(effects.at(-1)).toMatchObject({ kind: 'commit', rows: [{ revision: 5, base: 0, entries: [] }] });
+  });
+});
+
+describe('an engine that leads no more', () => {
+  test('is silent, whatever comes, until it leads again', () => {
+    const l = leading(one, 4);
+    l.announce({});
+    l.want(two);
+    l.done.length = 0;
+    l.give({ kind: 'stepped-down' });
+    l.give({ kind: 'committed', outbox: [1] });
+    l.announce({ nonce: '11'.repeat(16) });
+    l.wait(3_000);
+    l.give({ kind: 'connected' });
+    expect(l.want(one)).toEqual([]);
+    expect(l.sent()).toEqual([]);
+    l.give({ kind: 'loaded', epoch: epoch + 9, targets: [rowOf(5, two)], table: 5, unsent: [] });
+    expect(l.sent()).toMatchObject([{ kind: 'head', message: { epoch: epoch + 9, revision: 5, grant: null } }]);
+  });
+
+  test('is so as soon as its lease is over, before any tick', () => {
+    const l = leading(one, 4);
+    l.give({ kind: 'leased', untilMs: 1_000 });
+    l.wait(900);
+    l.done.length = 0;
+    l.pass(5_000);
+    l.announce({});
+    expect(l.sent()).toEqual([]);
+    expect(l.lead.leads).toBe(false);
+  });
+
+  test('learns what targets can do, so that it can plan when it leads', () => {
+    const l = leading(one, 4);
+    l.give({ kind: 'stepped-down' });
+    expect(l.announce({})).toMatchObject([{ kind: 'target', address: 'http://x' }]);
+  });
+});
+
+test('a connection that broke: nothing is committed before a new epoch, and what was under way is wanted still', () => {
+  const l = leading();
+  l.want(one);
+  expect(l.give({ kind: 'broken' })).toEqual([{ kind: 'reload', why: 'down' }]);
+  expect(l.give({ kind: 'committed', outbox: [1] })).toEqual([]);
+  expect(l.want(two)).toEqual([]);
+  const effects = l.give({ kind: 'loaded', epoch: epoch + 5, targets: [rowOf(1, one)], table: 1, unsent: [] });
+  expect(effects.at(-1)).toMatchObject({ kind: 'commit', epoch: epoch + 5, rows: [{ revision: 2, base: 1, entries: two }] });
 });
 
 test('what the outbox still holds is sent before the first head of the new term', () => {
@@ -346,6 +412,7 @@ function leading(entries: Table = [], revision = entries.length === 0 ? 0 : 1) {
         give({ kind: 'tick' });
       }
     },
+    pass: (ms: number) => void (monoMs += ms),
     announce: (more: Partial<Announce>) => give({ kind: 'announce', target: more.target ?? target, payload: encode(announceOf(more)) }),
     ack: (more: Partial<Ack>) => {
       const { nonce: _n, kind: _k, capabilities: _c, sees: _s, speaks: _p, address: _a, provisional: _v, ...common } = announceOf({});
@@ -374,3 +441,23 @@ function committed() {
   l.give({ kind: 'committed', outbox: [] });
   return l;
 }
+
+/** What an engine's head once said. */
+const proofOf = (revision: number, entries: Table, by = epoch): Proof => {
+  const hash = tableHash(target, entries);
+  const head = {
+    v: 1,
+    target,
+    at: wallMs,
+    epoch: by,
+    revision,
+    hash,
+    issued: wallMs,
+    grant: null,
+    overrides: [],
+    lifted: [],
+    keySet: null,
+  };
+  const payload = encode(head);
+  return { kind: 'head', key: key.keyId, signature: key.sign('head', payload), payload: Buffer.from(payload).toString('utf8') };
+};

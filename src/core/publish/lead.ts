@@ -1,20 +1,24 @@
 import type { TargetRow } from '../../model/revision.ts';
 import { headEveryMs, snapshotsAtOnceMax, targetsMax } from '../limits.ts';
 import { tableHash } from './bytes.ts';
-import { onCommitted, onFailed, tryCommit } from './commit.ts';
+import { doubt, onCommitted, onFailed, tryCommit } from './commit.ts';
 import { learn, onAck, onAnnounce } from './listen.ts';
 import { forgetOverrides, onLift, onOverride } from './override.ts';
 import { answer, report, sendCommitted, sendDue } from './speak.ts';
+import { standDown } from './standdown.ts';
 import { targetOf, remember } from './targets.ts';
 import type { Committed, Instant, Lead, LeadEffect, LeadInput, LeadOptions, LeadTarget, LeadTurn } from './types.ts';
-import { fallBehind, onHistory, weigh } from './weigh.ts';
+import { fallBehind, onHistory, reconsider, weigh } from './weigh.ts';
 
 /** The engine's side of every target, before `loaded`. */
 export const createLead = (options: LeadOptions): Lead => ({
   options,
   epoch: 0,
   table: 0,
+  leads: false,
+  leaseEndMs: Number.POSITIVE_INFINITY,
   ready: false,
+  adopted: 0,
   targets: new Map(),
   wanted: null,
   done: 0,
@@ -33,11 +37,17 @@ export const createLead = (options: LeadOptions): Lead => ({
  */
 export function step(lead: Lead, input: LeadInput, now: Instant): readonly LeadEffect[] {
   const turn: LeadTurn = { lead, now: { monoMs: now.monoMs, wallMs: Math.floor(now.wallMs) }, out: [] };
-  take(turn, input);
+  // Whatever comes in: after a pause of the process it may come before the tick that says so.
+  if (lead.leads && now.monoMs >= lead.leaseEndMs) standDown(lead);
+  if (lead.leads || forAll.includes(input.kind)) take(turn, input);
+  if (!lead.leads) return turn.out;
   answerPending(turn);
   tryCommit(turn);
   return turn.out;
 }
+
+/** What an engine that does not lead takes too: it learns who is there, so that it can plan as soon as it leads; and a person's override is any engine's to send. */
+const forAll: readonly LeadInput['kind'][] = ['loaded', 'leased', 'announce', 'ack', 'override', 'lift'];
 
 function take(turn: LeadTurn, input: LeadInput): void {
   const { lead } = turn;
@@ -56,6 +66,13 @@ function take(turn: LeadTurn, input: LeadInput): void {
       return onCommitted(turn, input.outbox);
     case 'failed':
       return onFailed(turn, input.why);
+    case 'leased':
+      lead.leaseEndMs = input.untilMs;
+      return;
+    case 'stepped-down':
+      return standDown(lead);
+    case 'broken':
+      return doubt(turn, 'down');
     case 'enrolled':
       return onEnrolled(turn, input.target, input.row);
     case 'history':
@@ -79,8 +96,12 @@ function onLoaded(turn: LeadTurn, loaded: Extract<LeadInput, { kind: 'loaded' }>
   lead.epoch = loaded.epoch;
   lead.table = loaded.table;
   lead.grants = 0;
+  lead.leads = true;
   lead.ready = true;
   lead.commit = null;
+  const there = new Set(loaded.targets.map(({ name, enrolled }) => (enrolled ? name : '')));
+  // A record that was restored may have forgotten it: it is enrolled when it announces itself, above what it then proves.
+  for (const target of lead.targets.values()) if (!there.has(target.name)) target.row = null;
   for (const row of loaded.targets) {
     // One that was never enrolled, or is no more: known again as soon as it announces itself.
     if (!row.enrolled) continue;
@@ -92,6 +113,7 @@ function onLoaded(turn: LeadTurn, loaded: Extract<LeadInput, { kind: 'loaded' }>
     enrol(turn, target, row);
     target.headDueMs = now.monoMs;
   }
+  reconsider(turn, loaded.adopted ?? 0);
   // The outbox first: an older term's diff is worth nothing once this term's head has raised the fence.
   for (const { row } of loaded.unsent) {
     const target = lead.targets.get(row.target);

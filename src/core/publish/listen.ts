@@ -17,6 +17,8 @@ export function onAnnounce(turn: LeadTurn, name: string, payload: Uint8Array): v
   const target = targetOf(lead, name);
   if (target === null) return report(turn, 'too-many-targets', name, 'an announce of one target too many');
   hear(target, turn);
+  // It is not ours to answer: what it can do is all that is of use.
+  if (!lead.leads) return learn(turn, target, announce);
   if (announce.held !== null) weigh(turn, target, announce.held);
   const { min, max } = announce.speaks;
   if (min > protocolVersion || max < protocolVersion)
@@ -35,6 +37,7 @@ export function onAck(turn: LeadTurn, name: string, payload: Uint8Array): void {
   const ack = read(turn, name, payload, decodeAck);
   if (ack === null) return;
   const target = turn.lead.targets.get(name);
+  if (!turn.lead.leads) return target === undefined ? undefined : overhear(turn, target, ack);
   if (target === undefined) return report(turn, 'not-enrolled', name, 'an ack of a target that is not enrolled');
   if (ack.held !== null) weigh(turn, target, ack.held);
   if (target.grant !== null && !sameInstance(ack.instance, target.grant.instance)) {
@@ -46,6 +49,12 @@ export function onAck(turn: LeadTurn, name: string, payload: Uint8Array): void {
   if (ack.result === 'frozen') return;
   if (ack.result === 'accepted' || ack.result === 'rejected') return deliver(turn, target, ack, ack.result);
   report(turn, ack.result, name, `of revision ${ack.revision}`);
+}
+
+/** An ack for another engine: shown, and nothing else. */
+function overhear(turn: LeadTurn, target: LeadTarget, { result, revision }: Ack): void {
+  hear(target, turn);
+  if (result === 'accepted') target.acked = revision;
 }
 
 function deliver(turn: LeadTurn, target: LeadTarget, ack: Ack, result: 'accepted' | 'rejected'): void {

@@ -29,7 +29,7 @@ export function onLift(turn: LeadTurn, ids: readonly string[]): void {
   }
   for (const [target, lifted] of to) {
     const message: Lift = { v: protocolVersion, target, at: now.wallMs, epoch: lead.epoch, lifted: lifted.slice(-liftedMax) };
-    if (lead.epoch > 0) sign(turn, 'lift', 'override', target, encode(message));
+    if (lead.leads) sign(turn, 'lift', 'override', target, encode(message));
   }
 }
 

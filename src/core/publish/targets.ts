@@ -28,6 +28,7 @@ export function targetOf(lead: Lead, name: string): LeadTarget | null {
     recent: new Map(),
     lookup: null,
     overrides: new Set(),
+    floor: -1,
     leaves: new WeakMap(),
   };
   lead.targets.set(name, target);

@@ -26,7 +26,15 @@ export type LeadInput =
       readonly table: number;
       /** In outbox order. */
       readonly unsent: readonly { readonly id: number; readonly row: RevisionRow }[];
+      /** A person has accepted this history over all that was signed in epochs below; 0 (or left out): none ever did. */
+      readonly adopted?: number;
     }
+  /** The lease holds until then, by the monotonic clock: from there on nothing is sent. */
+  | { readonly kind: 'leased'; readonly untilMs: number }
+  /** Somebody else may lead by now: nothing is sent before the next `loaded`. */
+  | { readonly kind: 'stepped-down' }
+  /** The connection to the record broke: it may be another record by now. */
+  | { readonly kind: 'broken' }
   /** From the bus; `target` is the subject's. */
   | { readonly kind: 'announce' | 'ack'; readonly target: string; readonly payload: Uint8Array }
   /** The tables that shall be in force, by target; targets that are not named stay as they are. Numbers rise by one from 1. */
@@ -94,6 +102,8 @@ export type LeadEffect =
   | { readonly kind: 'learned'; readonly override: Override }
   /** Its time is over. */
   | { readonly kind: 'over'; readonly override: Override }
+  /** What a target proved is of a history that a person gave up: its next revision lies above it. */
+  | { readonly kind: 'adopted'; readonly target: string; readonly proven: Proven; readonly own: Committed; readonly epoch: number }
   /** Refused, or out of order; counted by reason. */
   | { readonly kind: 'report'; readonly reason: string; readonly target: string; readonly what: string; readonly count: number };
 
@@ -133,6 +143,8 @@ export type LeadTarget = {
   lookup: Proven | null;
   /** Ids of the overrides that it said stand above its table. */
   overrides: ReadonlySet<string>;
+  /** Its next revision is above this one, whatever the record says; −1: nothing else is known. */
+  floor: number;
   readonly leaves: Leaves;
 };
 
@@ -142,8 +154,14 @@ export type Lead = {
   epoch: number;
   /** The number of the newest global table. */
   table: number;
+  /** Loaded, and not stepped down since: only then is anything sent. */
+  leads: boolean;
+  /** Until when we lead at most, by the monotonic clock; Infinity where no lease is counted (a replay, a rehearsal). */
+  leaseEndMs: number;
   /** Loaded, and no commit's outcome is in doubt. */
   ready: boolean;
+  /** As `loaded` said it. */
+  adopted: number;
   targets: Map<string, LeadTarget>;
   wanted: { readonly number: number; readonly tables: ReadonlyMap<string, Table> } | null;
   /** The last wanted number that was committed or settled. */

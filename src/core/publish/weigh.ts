@@ -25,12 +25,40 @@ export function weigh(turn: LeadTurn, target: LeadTarget, proof: Proof): void {
   if (known !== proven.hash) fallBehind(turn, target, proven);
 }
 
-/** From now on nothing is committed, until a person has decided (protocol.md section 7). Said once a target. */
-export function fallBehind({ lead, out }: LeadTurn, target: LeadTarget, proven: Proven): void {
+/** From now on nothing is committed, until a person has decided (protocol.md section 7), or has already. Said once a target. */
+export function fallBehind(turn: LeadTurn, target: LeadTarget, proven: Proven): void {
+  const { lead, out } = turn;
+  if (proven.epoch < lead.adopted) return adopt(turn, target, proven);
   if (lead.behind.has(target.name)) return;
   lead.behind.set(target.name, proven);
   const own = target.row ?? { epoch: 0, revision: 0, hash: '', entries: [] };
   out.push({ kind: 'behind', target: target.name, proven, own, epoch: lead.epoch });
+}
+
+/** The record was loaded, and says what a person has accepted: targets that were ahead of it may be brought back. */
+export function reconsider(turn: LeadTurn, adopted: number): void {
+  const { lead } = turn;
+  const isNew = adopted > lead.adopted;
+  lead.adopted = adopted;
+  if (!isNew) return;
+  const ahead = [...lead.behind];
+  lead.behind.clear();
+  for (const [name, proven] of ahead) {
+    const target = lead.targets.get(name);
+    if (target !== undefined) fallBehind(turn, target, proven);
+  }
+}
+
+/** The record's table goes out once more, as a revision above everything that the target has seen; by snapshot, since no diff leads there. */
+function adopt({ lead, out }: LeadTurn, target: LeadTarget, proven: Proven): void {
+  const own = target.row;
+  // What lies below ours is overtaken already.
+  if (own === null || Math.max(proven.revision, target.floor) < own.revision || proven.revision <= target.floor) return;
+  target.floor = proven.revision;
+  const newest = lead.commit?.rows.find((row) => row.target === target.name)?.entries ?? own.entries;
+  const tables = new Map([[target.name, newest], ...(lead.wanted?.tables ?? [])]);
+  lead.wanted = { number: lead.wanted?.number ?? lead.done, tables };
+  out.push({ kind: 'adopted', target: target.name, proven, own, epoch: lead.epoch });
 }
 
 /** The record's answer about a revision that a target has proved. */

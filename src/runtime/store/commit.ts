@@ -67,11 +67,12 @@ const rehearsed: RevisionRow = {
  * - `held`: targets are locked in the order of names, so that two commits never wait for each other in a ring, and are read as they are
  *   once the lock is had, even when another commit changed them meanwhile.
  * - `still`: an override that holds one of the targets still (protocol.md section 4).
- * - `wrong`: a row that does not follow the one before it (of the same commit, or the stored one).
+ * - `wrong`: a row that does not follow the one before it (of the same commit, or the stored one), by one; by more only once a person has
+ *   accepted a restored history (protocol.md section 7).
  * - the audit last: its trigger makes commits wait for each other from there to the end only.
  */
 const text = `
-  with own as (select holder from leader where holder = $13 and epoch = $14 for share),
+  with own as (select holder, adopted from leader where holder = $13 and epoch = $14 for share),
     given as (
       select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::json[], $9::bytea[],
         $10::text[], $11::text[], $12::float8[]) with ordinality
@@ -84,7 +85,8 @@ const text = `
       window before as (partition by given.target order by place)),
     wrong as (
       select * from chained
-      where own_revision is null or base <> own_revision or revision <> own_revision + 1 or base_hash <> own_hash
+      where own_revision is null or base <> own_revision or base_hash <> own_hash
+        or (revision <> own_revision + 1 and not (revision > own_revision and exists (select from own where adopted > 0)))
       order by place limit 1),
     still as (
       select id from override

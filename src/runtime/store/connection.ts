@@ -12,6 +12,8 @@ const lockMsMax = 5_000;
 const idleInTransactionMsMax = 10_000;
 /** Ours is longer than the server's, so that the server's own word comes first when it can speak. */
 const answerMsMax = 12_000;
+/** A beat that takes longer is of no use to the lease. */
+const beatMsMax = 2_000;
 const connectionsMax = 8;
 
 export type Db = NodePgDatabase & { readonly $client: pg.Pool | pg.PoolClient };
@@ -19,6 +21,8 @@ export type Db = NodePgDatabase & { readonly $client: pg.Pool | pg.PoolClient };
 export type Connection = Watcher & {
   /** Runs statements, each in a transaction of its own. Throws StoreFailure when the database is away. */
   readonly query: <T>(run: (db: Db) => Promise<T>) => Promise<T>;
+  /** As query, on a connection of its own whose answers are not waited for long: signs of life do not queue behind work. */
+  readonly beats: <T>(run: (db: Db) => Promise<T>) => Promise<T>;
   /** One connection for one transaction; whoever uses it ends it. `release` with an error closes it for good. */
   readonly client: () => Promise<Lent>;
   /** The one connection that commits run on, so that it is the one whose statement is planned: a plan belongs to its connection. */
@@ -31,17 +35,21 @@ export type Lent = { readonly db: Db; readonly release: (error?: Error) => void 
 export function connect(url: string, address: string): Connection {
   const pool = openPool(url, connectionsMax);
   const commits = openPool(url, 1);
-  const db = drizzle(pool);
+  const signs = openPool(url, 1, beatMsMax);
   const watcher = watchServer(url);
-  return {
-    query: async (run) => {
+  const queryOn =
+    (db: Db): Connection['query'] =>
+    async (run) => {
       try {
         return await run(db);
       } catch (error) {
         if (failureKind(error) === 'down') throw new StoreFailure(downProblem(error, address), error);
         throw error;
       }
-    },
+    };
+  return {
+    query: queryOn(drizzle(pool)),
+    beats: queryOn(drizzle(signs)),
     client: () => lend(pool),
     committer: () => lend(commits),
     looked: watcher.looked,
@@ -49,7 +57,7 @@ export function connect(url: string, address: string): Connection {
     watch: watcher.watch,
     close: async () => {
       await watcher.close();
-      await Promise.all([pool.end(), commits.end()]);
+      await Promise.all([pool.end(), commits.end(), signs.end()]);
     },
   };
 }
@@ -68,17 +76,17 @@ async function lend(pool: pg.Pool): Promise<Lent> {
   };
 }
 
-function openPool(url: string, max: number): pg.Pool {
+function openPool(url: string, max: number, msMax = statementMsMax): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,
     connectionTimeoutMillis: connectMsMax,
     // Kept: a new connection costs 10 ms and a cold backend more, which a commit after a quiet minute should not pay.
     idleTimeoutMillis: 0,
-    statement_timeout: statementMsMax,
-    lock_timeout: lockMsMax,
+    statement_timeout: msMax,
+    lock_timeout: Math.min(lockMsMax, msMax),
     idle_in_transaction_session_timeout: idleInTransactionMsMax,
-    query_timeout: answerMsMax,
+    query_timeout: msMax + answerMsMax - statementMsMax,
     keepAlive: true,
     application_name: 'flyball',
   });

@@ -1,5 +1,6 @@
 import { bigint, boolean, customType, doublePrecision, json, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { OverrideMode, OverrideScope } from '../../model/override.ts';
+import type { Quarantine } from '../../model/revision.ts';
 import type { Table } from '../../model/table.ts';
 import type { AuditKind } from '../../ports/store.ts';
 
@@ -17,6 +18,8 @@ export const leader = pgTable('leader', {
   holder: text().notNull(),
   epoch: bigint({ mode: 'number' }).notNull(),
   beat: bigint({ mode: 'number' }).notNull(),
+  address: text().notNull().default(''),
+  adopted: bigint({ mode: 'number' }).notNull().default(0),
 });
 
 export const rule = pgTable(
@@ -38,6 +41,8 @@ export const target = pgTable('target', {
   hash: text().notNull(),
   epoch: bigint({ mode: 'number' }).notNull(),
   enrolled: boolean().notNull(),
+  /** A Quarantine, or the empty list that the first version wrote: nothing. */
+  quarantine: json().$type<Quarantine | readonly []>().notNull().default([]),
 });
 
 export const revision = pgTable(

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { and, asc, desc, eq, inArray, max, sql } from 'drizzle-orm';
 import { assert } from '../../model/problem.ts';
 import { targetName } from '../../model/target.ts';
-import type { OutboxRow, RevisionRow, TargetRow } from '../../ports/store.ts';
+import type { OutboxRow, Place, RevisionRow, Store, TargetRow } from '../../ports/store.ts';
 import type { Db } from './connection.ts';
-import { outbox, revision, target } from './schema.ts';
+import { leader, outbox, revision, target } from './schema.ts';
 
 /** Unsent rows of one answer, oldest first; the publisher asks again when it sent them. */
 const unsentMax = 1_000;
@@ -32,12 +32,43 @@ export async function readTargets(db: Db, name?: string): Promise<readonly Targe
       epoch: target.epoch,
       enrolled: target.enrolled,
       entries: revision.entries,
+      quarantine: target.quarantine,
     })
     .from(target)
     .leftJoin(revision, and(eq(revision.target, target.name), eq(revision.revision, target.revision)))
     .where(name === undefined ? undefined : eq(target.name, name))
     .orderBy(asc(target.name));
-  return rows.map((row) => ({ ...row, entries: row.entries ?? [] }));
+  return rows.map(({ quarantine, entries, ...row }) => ({
+    ...row,
+    entries: entries ?? [],
+    ...('capabilities' in quarantine ? { quarantine } : {}),
+  }));
+}
+
+/** Where each target is, without its entries. */
+export const readPlaces = async (db: Db): Promise<readonly Place[]> =>
+  await db
+    .select({ name: target.name, revision: target.revision, hash: target.hash, epoch: target.epoch })
+    .from(target)
+    .where(eq(target.enrolled, true))
+    .orderBy(asc(target.name));
+
+/** Nothing is written in an epoch that has ended. */
+export async function writeQuarantine(
+  db: Db,
+  { holder, epoch, target: name, quarantine }: Parameters<Store['quarantine']>[0],
+): Promise<void> {
+  const leads = sql`exists (select from ${leader} where ${leader.holder} = ${holder} and ${leader.epoch} = ${epoch})`;
+  await db
+    .update(target)
+    .set({ quarantine: quarantine ?? [] })
+    .where(and(eq(target.name, name), leads));
+}
+
+/** The epoch in which a person accepted this history; 0: never. */
+export async function adoptedEpoch(db: Db): Promise<number> {
+  const [row] = await db.select({ adopted: leader.adopted }).from(leader);
+  return row?.adopted ?? 0;
 }
 
 /** Newest first. */
