@@ -1,5 +1,6 @@
 import type { Table } from '../../model/table.ts';
-import { olderMax } from '../limits.ts';
+import { olderBytesMax, olderMax } from '../limits.ts';
+import { tableBytes } from '../publish/bytes.ts';
 import { beyondDevice } from './device.ts';
 import { begin } from './job.ts';
 import { ack, refuse } from './tell.ts';
@@ -21,7 +22,7 @@ export function adopt(
   }
   const { held, older } = hold.file;
   const next: Held = { ...about, entries, proof: from.verified.proof, provisional: from.provisional };
-  const past = held === null || held.revision === about.revision ? older : [held, ...older].slice(0, olderMax);
+  const past = held === null || held.revision === about.revision ? older : kept(turn, [held, ...older].slice(0, olderMax));
   begin(turn, 'adopt', { ...hold.file, held: next, older: past }, about);
 }
 
@@ -37,4 +38,11 @@ export function raiseFence({ hold, nowMs }: Turn, epoch: number): void {
   hold.file = { ...hold.file, fence: epoch } satisfies HoldFile;
   hold.dirty = true;
   hold.dirtyDueMs = nowMs;
+}
+
+/** The newest of them that fit together. */
+function kept({ hold }: Turn, past: readonly Held[]): readonly Held[] {
+  let bytes = 0;
+  const over = past.findIndex(({ entries }) => (bytes += tableBytes(entries, hold.leaves)) > olderBytesMax);
+  return over < 0 ? past : past.slice(0, over);
 }

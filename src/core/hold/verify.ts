@@ -1,7 +1,7 @@
 import { messageBytesMax } from '../limits.ts';
 import { parsePayload } from '../publish/bytes.ts';
 import { decodeSigned } from '../publish/messages.ts';
-import { kindsOn } from '../publish/subjects.ts';
+import { adoptKeys, signedBy } from './keys.ts';
 import { refuse } from './tell.ts';
 import type { SignedInput, Turn, Verified } from './types.ts';
 
@@ -14,13 +14,15 @@ export function verify(turn: Turn, channel: 'diff' | 'head' | 'snapshot', input:
     return null;
   };
   if (payload.length > messageBytesMax) return drop('size', `a ${channel} of ${payload.length} bytes`);
-  const kind = kindsOn[channel].find((k) => hold.options.verify(k, payload, key, signature));
-  if (kind === undefined) return drop('signature', `a ${channel} that no key of the engine has signed`);
+  const signed = signedBy(turn, channel, input);
+  if (signed === null) return null;
+  const { kind, brings } = signed;
   const value = parsePayload(payload);
   if (!value.ok) return drop('not-canonical', value.problem.what);
   const decoded = decodeSigned(kind, value.value);
   if (!decoded.ok) return drop('malformed', `${decoded.problem.at}: ${decoded.problem.what}`);
   if (decoded.value.message.target !== hold.options.target) return drop('target', `a ${kind} for ${decoded.value.message.target}`);
+  if (brings !== null) adoptKeys(turn, brings);
   const proofKind = kind === 'closed' ? 'head' : kind;
   return { ...decoded.value, proof: { kind: proofKind, key, signature, payload: Buffer.from(payload).toString('utf8') }, atMs: nowMs };
 }

@@ -1,9 +1,11 @@
 import type { TargetRow } from '../../model/revision.ts';
-import { headEveryMs, snapshotsAtOnceMax, targetsMax } from '../limits.ts';
+import { headEveryMs, partsPerTickMax, targetsMax } from '../limits.ts';
+import { answer, roomFor, sendParts } from './answer.ts';
 import { tableHash } from './bytes.ts';
 import { onCommitted, onFailed, tryCommit } from './commit.ts';
+import { chooseKey, onKeys } from './keys.ts';
 import { learn, onAck, onAnnounce } from './listen.ts';
-import { answer, report, sendCommitted, sendDue } from './speak.ts';
+import { report, sendCommitted, sendDue } from './speak.ts';
 import { targetOf, remember } from './targets.ts';
 import type { Committed, Instant, Lead, LeadEffect, LeadInput, LeadOptions, LeadTarget, LeadTurn } from './types.ts';
 import { fallBehind, onHistory, weigh } from './weigh.ts';
@@ -20,6 +22,10 @@ export const createLead = (options: LeadOptions): Lead => ({
   commit: null,
   grants: 0,
   answers: 0,
+  sending: [],
+  partsLeft: partsPerTickMax,
+  keys: null,
+  keyId: options.keyId,
   behind: new Map(),
   counts: new Map(),
 });
@@ -32,6 +38,7 @@ export function step(lead: Lead, input: LeadInput, now: Instant): readonly LeadE
   const turn: LeadTurn = { lead, now: { monoMs: now.monoMs, wallMs: Math.floor(now.wallMs) }, out: [] };
   take(turn, input);
   answerPending(turn);
+  sendParts(turn);
   tryCommit(turn);
   return turn.out;
 }
@@ -60,8 +67,12 @@ function take(turn: LeadTurn, input: LeadInput): void {
     case 'connected':
       for (const target of lead.targets.values()) target.headDueMs = turn.now.monoMs;
       return sendDue(turn);
+    case 'keys':
+      return onKeys(turn, input.signed, input.own);
     case 'tick':
       lead.answers = 0;
+      lead.partsLeft = partsPerTickMax;
+      chooseKey(turn);
       return sendDue(turn);
   }
 }
@@ -111,7 +122,7 @@ function enrol(turn: LeadTurn, target: LeadTarget, row: TargetRow): void {
   const own: Committed = { epoch: row.epoch, revision: row.revision, hash, entries: row.revision === 0 ? [] : row.entries };
   target.row = own;
   const lost = before !== null && (before.revision > own.revision || (before.revision === own.revision && before.hash !== own.hash));
-  if (lost) fallBehind(turn, target, { target: target.name, epoch: before.epoch, revision: before.revision, hash: before.hash });
+  if (lost) fallBehind(turn, target, { target: target.name, epoch: before.epoch, revision: before.revision, hash: before.hash, issued: 0 });
   remember(target, own.revision, own.hash);
 }
 
@@ -119,7 +130,7 @@ function answerPending(turn: LeadTurn): void {
   const { lead } = turn;
   for (const target of lead.targets.values()) {
     if (target.pending === null || target.row === null) continue;
-    if (lead.answers >= snapshotsAtOnceMax) return;
+    if (!roomFor(turn, target, target.row)) return;
     const { pending } = target;
     target.pending = null;
     lead.answers += 1;

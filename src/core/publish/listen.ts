@@ -1,6 +1,7 @@
 import { canon } from '../../model/canon.ts';
-import { closedMax, protocolVersion } from '../limits.ts';
+import { closedMax } from '../limits.ts';
 import { parsePayload } from './bytes.ts';
+import { commonVersion, ours } from './versions.ts';
 import { decodeAck, decodeAnnounce, sameInstance } from './messages.ts';
 import type { Ack, Announce, Instance } from './messages.ts';
 import { report, sendClosed } from './speak.ts';
@@ -16,10 +17,12 @@ export function onAnnounce(turn: LeadTurn, name: string, payload: Uint8Array): v
   const target = targetOf(lead, name);
   if (target === null) return report(turn, 'too-many-targets', name, 'an announce of one target too many');
   hear(target, turn);
+  target.keys = announce.keys ?? 0;
+  target.speaks = announce.speaks;
   if (announce.held !== null) weigh(turn, target, announce.held);
-  const { min, max } = announce.speaks;
-  if (min > protocolVersion || max < protocolVersion)
-    return report(turn, 'version', name, `it speaks ${min} to ${max}, this ${protocolVersion}`);
+  // Its last good table stays, and the status shows it.
+  if (commonVersion(announce.speaks) === null)
+    return report(turn, 'version', name, `it speaks ${announce.speaks.min} to ${announce.speaks.max}, this ${ours.min} to ${ours.max}`);
   if (!grantTo(turn, target, announce.instance)) return;
   target.pending = announce;
   if (target.row !== null || target.enrolling || !lead.ready) return;
@@ -39,6 +42,7 @@ export function onAck(turn: LeadTurn, name: string, payload: Uint8Array): void {
     return report(turn, 'instance', name, `an ack of ${ack.instance.adapter}, boot ${ack.instance.boot}, which has no grant`);
   }
   hear(target, turn);
+  target.keys = Math.max(target.keys, ack.keys ?? 0);
   if (ack.result === 'accepted' || ack.result === 'rejected') return deliver(turn, target, ack, ack.result);
   report(turn, ack.result, name, `of revision ${ack.revision}`);
 }

@@ -2,6 +2,7 @@ import { fail, ok } from '../../model/problem.ts';
 import type { Result } from '../../model/problem.ts';
 import type { Op, Table } from '../../model/table.ts';
 import type { Capabilities, Sees } from '../../model/target.ts';
+import type { SignedKeySet } from './keyset.ts';
 import type { SignedKind } from './subjects.ts';
 import { shapes } from './shapes.ts';
 import type { ackResults } from './shapes.ts';
@@ -24,8 +25,8 @@ export type Proof = {
   readonly payload: string;
 };
 
-/** Overrides, lifted ids and key sets are not built yet; their fields are, so that the format stays. */
-type Above = { readonly overrides: readonly never[]; readonly lifted: readonly string[]; readonly keySet: object | null };
+/** Overrides and lifted ids are not built yet; their fields are, so that the format stays. `keySet` null: the target has the newest. */
+type Above = { readonly overrides: readonly never[]; readonly lifted: readonly string[]; readonly keySet: SignedKeySet | null };
 
 export type Diff = Common & {
   readonly epoch: number;
@@ -34,6 +35,7 @@ export type Diff = Common & {
   readonly table: number;
   readonly base: number;
   readonly baseHash: string;
+  /** None, though `hash` is another than `baseHash`: the change is too large for a diff, and is asked for as a snapshot. */
   readonly ops: readonly Op[];
   /** Of the table after it. */
   readonly hash: string;
@@ -50,7 +52,7 @@ export type Head = Common &
     readonly grant: Grant | null;
   };
 
-/** `part` 0 of `parts` is signed; with more parts it holds their hashes in `hashes` and no entries. */
+/** Part 0 of `parts`, which is signed; with more parts it lists the hashes of the others (parts.ts) and holds no entries. */
 export type Snapshot = Common &
   Above & {
     readonly nonce: string;
@@ -77,6 +79,8 @@ type FromAdapter = Common & {
   readonly held: Proof | null;
   readonly overrides: readonly never[];
   readonly clock: ClockView;
+  /** Version of the key set that it keeps on disk; 0 or none: none. */
+  readonly keys?: number;
   /** Messages refused since this instance started, counted by reason. */
   readonly refused: Readonly<Record<string, number>>;
 };

@@ -1,7 +1,7 @@
 import { readInstance } from '../../model/inventory.ts';
 import { targetName } from '../../model/target.ts';
-import { listMax, nameCharsMax, proofBytesMax, protocolVersion, reasonsMax, textCharsMax } from '../limits.ts';
-import { also, flag, hash64, integer, isObject, list, named, orNull, record, safe, text, word } from './check.ts';
+import { keySetCharsMax, listMax, nameCharsMax, partsMax, proofBytesMax, protocolVersion, reasonsMax, textCharsMax } from '../limits.ts';
+import { also, flag, hash64, integer, isObject, list, named, optional, orNull, record, safe, text, word } from './check.ts';
 import type { Check } from './check.ts';
 import { entryId, ops, table } from './entry.ts';
 
@@ -20,8 +20,10 @@ const common = {
 };
 const instance = record({ adapter: text(64, /^[A-Za-z0-9._-]+$/), boot: safe });
 const grant = record({ epoch: positive, n: safe, instance });
+/** As the root signed it; that it did, and what stands in it, is readKeySet's to say. */
+export const keySet = record({ payload: text(keySetCharsMax), signature: text(128) });
 const none: Check = (value, at) => (Array.isArray(value) && value.length === 0 ? null : `${at}: not built in this version`);
-const above = { overrides: none, lifted: list(name, listMax), keySet: orNull(record({})) };
+const above = { overrides: none, lifted: list(name, listMax), keySet: orNull(keySet) };
 
 export const proof = record({
   kind: word('kind', ['diff', 'head', 'snapshot']),
@@ -37,8 +39,16 @@ const forward: Check = (value, at) => {
   return typeof base === 'number' && typeof revision === 'number' && base < revision ? null : 'base: not before revision';
 };
 
-const onePart: Check = (value, at) =>
-  isObject(value) && value['part'] === 0 && value['parts'] === 1 ? null : `${at === '' ? '' : `${at}.`}parts: more than one is not built`;
+/** Whole in one message; or in parts, whose hashes are listed, and then without entries. */
+const whole: Check = (value) => {
+  if (!isObject(value)) return 'expected an object';
+  const { part, parts, hashes, entries } = value;
+  const listed = Array.isArray(hashes) ? hashes : [];
+  const count = Array.isArray(entries) ? entries.length : 0;
+  const fits = parts === 1 ? listed.length === 0 : listed.length > 0 && count === 0 && parts === listed.length + 1;
+  if (part !== 0 || !fits) return `parts: ${String(parts)}, with ${listed.length} hashes and ${count} entries`;
+  return new Set(listed).size === listed.length ? null : 'hashes: one stands there twice';
+};
 
 const fromAdapter = {
   ...common,
@@ -48,6 +58,9 @@ const fromAdapter = {
   clock: record({ time: safe, contact: flag }),
   refused: named(safe, reasonsMax + 1),
 };
+
+/** The version of the key set it keeps; one that does not say keeps none. */
+const keysHeld = optional('keys', safe);
 
 const capabilities = record({
   actions: names,
@@ -92,25 +105,34 @@ export const shapes: Readonly<Record<'diff' | 'head' | 'snapshot' | 'closed' | '
       entries: table,
       part: safe,
       parts: safe,
-      hashes: list(hash64, listMax),
+      hashes: list(hash64, partsMax),
     }),
-    onePart,
+    whole,
   ),
   closed: record({ ...common, instance }),
-  announce: record({
-    ...fromAdapter,
-    ...itself,
-    nonce,
-    speaks: record({ min: safe, max: safe }),
-    provisional: flag,
-  }),
-  ack: record({
-    ...fromAdapter,
-    epoch: positive,
-    revision: safe,
-    hash: hash64,
-    result: word('result', ackResults),
-    entries: list(record({ id: entryId, code: name, text: text(textCharsMax) }), listMax),
-    ended: list(entryId, listMax),
-  }),
+  announce: also(
+    record({
+      ...fromAdapter,
+      ...itself,
+      nonce,
+      speaks: record({ min: safe, max: safe }),
+      provisional: flag,
+    }),
+    keysHeld,
+  ),
+  ack: also(
+    record({
+      ...fromAdapter,
+      epoch: positive,
+      revision: safe,
+      hash: hash64,
+      result: word('result', ackResults),
+      entries: list(record({ id: entryId, code: name, text: text(textCharsMax) }), listMax),
+      ended: list(entryId, listMax),
+    }),
+    keysHeld,
+  ),
 };
+
+/** One of the parts of a snapshot. */
+export const partShape = record({ v: common.v, target: common.target, revision: safe, part: integer(1, partsMax), entries: table });

@@ -1,23 +1,25 @@
 import type { RevisionRow } from '../../model/revision.ts';
-import { ackWaitMs, headEveryMs, messageBytesMax, protocolVersion, reasonsMax, resendMax } from '../limits.ts';
+import { ackWaitMs, headEveryMs, protocolVersion, reasonsMax, resendMax } from '../limits.ts';
 import { encode } from './bytes.ts';
-import type { Announce, Closed, Head, Instance, Snapshot } from './messages.ts';
+import type { Closed, Head, Instance } from './messages.ts';
 import type { SignedKind } from './subjects.ts';
 import { remember } from './targets.ts';
 import type { Committed, LeadTarget, LeadTurn } from './types.ts';
 
-/** What is not built yet, and yet part of the format. */
-const above = { overrides: [], lifted: [], keySet: null } as const;
+/** What stands above the tables. Overrides are not built yet, and yet part of the format; the key set goes to those who lack it. */
+export const above = ({ lead: { keys } }: LeadTurn, target: LeadTarget) =>
+  ({ overrides: [], lifted: [], keySet: keys === null || target.keys >= keys.set.version ? null : keys.signed }) as const;
 
 /** The bytes and the signature of the commit, unchanged however often they are sent. */
 export function sendDiff({ out }: LeadTurn, row: RevisionRow): void {
-  out.push({ kind: 'send', channel: 'diff', target: row.target, payload: row.bytes, keyId: row.keyId, signature: row.signature });
+  const { target, bytes: payload, keyId, signature } = row;
+  out.push({ kind: 'send', channel: 'diff', target, payload, keyId, signature, id: `${target}:${row.epoch}:${row.revision}` });
 }
 
 export function sendHead(turn: LeadTurn, target: LeadTarget, row: Committed): void {
   const head: Head = {
     ...common(turn, target),
-    ...above,
+    ...above(turn, target),
     epoch: turn.lead.epoch,
     revision: row.revision,
     hash: row.hash,
@@ -25,30 +27,6 @@ export function sendHead(turn: LeadTurn, target: LeadTarget, row: Committed): vo
     grant: target.grant,
   };
   signed(turn, 'head', 'head', target.name, encode(head));
-}
-
-/** The whole table, for the one announce that asked. Too large for one part: said, not sent. */
-export function answer(turn: LeadTurn, target: LeadTarget, row: Committed, announce: Announce): void {
-  const grant = target.grant;
-  if (grant === null) return;
-  const snapshot: Snapshot = {
-    ...common(turn, target),
-    ...above,
-    nonce: announce.nonce,
-    instance: announce.instance,
-    grant,
-    epoch: turn.lead.epoch,
-    revision: row.revision,
-    hash: row.hash,
-    issued: turn.now.wallMs,
-    entries: row.entries,
-    part: 0,
-    parts: 1,
-    hashes: [],
-  };
-  const payload = encode(snapshot);
-  if (payload.length > messageBytesMax) return report(turn, 'too-large', target.name, `a snapshot of ${payload.length} bytes`);
-  signed(turn, 'snapshot', 'snapshot', target.name, payload);
 }
 
 /** Sends a diff that is in the record, and the head that is its short proof. */
@@ -104,9 +82,9 @@ export function report({ lead, out }: LeadTurn, reason: string, target: string, 
   out.push({ kind: 'report', reason, target, what, count });
 }
 
-const common = ({ now }: LeadTurn, target: LeadTarget) => ({ v: protocolVersion, target: target.name, at: now.wallMs }) as const;
+export const common = ({ now }: LeadTurn, target: LeadTarget) => ({ v: protocolVersion, target: target.name, at: now.wallMs }) as const;
 
-function signed(turn: LeadTurn, kind: SignedKind, channel: 'head' | 'snapshot', target: string, payload: Uint8Array): void {
-  const { keyId, sign } = turn.lead.options;
-  turn.out.push({ kind: 'send', channel, target, payload, keyId, signature: sign(kind, payload) });
+export function signed(turn: LeadTurn, kind: SignedKind, channel: 'head' | 'snapshot', target: string, payload: Uint8Array): void {
+  const { keyId, options } = turn.lead;
+  turn.out.push({ kind: 'send', channel, target, payload, keyId, signature: options.sign(kind, payload, keyId) });
 }

@@ -27,6 +27,8 @@ export function targetOf(lead: Lead, name: string): LeadTarget | null {
     resendDueMs: 0,
     recent: new Map(),
     lookup: null,
+    keys: 0,
+    speaks: null,
     leaves: new WeakMap(),
   };
   lead.targets.set(name, target);
