@@ -15,7 +15,7 @@ import type { Random } from '../ports/random.ts';
 import type { Verifier } from '../ports/signer.ts';
 import type { Durable } from '../runtime/durable.ts';
 import { openDurable } from '../runtime/durable.ts';
-import { announceProblem, apply, openDevice, openProblem, targetProblem } from './device.ts';
+import { announceProblem, apply, openDevice, openProblem, takeMastership, targetProblem } from './device.ts';
 import type { Device } from './device.ts';
 import { carryRecords } from './records.ts';
 import type { Records } from './records.ts';
@@ -93,6 +93,8 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
     address: device.address === '' ? null : device.address,
     onEmpty: options.onEmpty,
     verify: verifier.verify,
+    trust: verifier.root ?? null,
+    shared: device.target.shared !== undefined,
     draw: random,
     wallMs: clock.now(),
     monoMs: clock.monotonic(),
@@ -114,7 +116,7 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
     if (stopped) return;
     for (const effect of step(hold, input, clock.monotonic())) carryOut(effect);
   };
-  /** Save and apply take time; hold has at most one of them under way. */
+  /** Save, apply and mastership take time; what was asked last is answered last. */
   const later = (work: Promise<Input>): void => {
     working = work.then(give);
   };
@@ -126,6 +128,8 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
         return later(save(durable, effect.file, say));
       case 'apply':
         return later(apply(device.target, effect.table, inventory));
+      case 'master':
+        return later(takeMastership(device.target, effect.grant));
       case 'report':
         return say(effect.reason, `${target}: ${effect.reason}: ${effect.what} (${effect.count})`);
       case 'status':
@@ -188,7 +192,7 @@ function readFile(
   say: (key: string, line: string) => void,
 ): HoldFile | null {
   if (durable === null || durable.value === null) return null;
-  const read = decodeFile(durable.value, target, verifier.verify);
+  const read = decodeFile(durable.value, target, verifier.verify, verifier.root ?? null);
   if (read.ok) return read.value;
   const { path, why } = durable.reject(read.problem.what);
   say('aside', `${path}: set aside, ${why}`);

@@ -17,6 +17,9 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   'rule show': async () => (await import('./commands/rule.ts')).ruleShow,
   'rule history': async () => (await import('./commands/rule.ts')).ruleHistory,
   resume: async () => (await import('./commands/resume.ts')).resume,
+  'keys ls': async () => (await import('./commands/keys.ts')).keysList,
+  'keys rotate': async () => (await import('./commands/keys.ts')).keysRotate,
+  'keys revoke': async () => (await import('./commands/keys.ts')).keysRevoke,
   explain: async () => (await import('./commands/explain.ts')).explain,
   replay: async () => (await import('./commands/replay.ts')).replay,
 };

@@ -1,7 +1,7 @@
 import { createLoop, step } from '../core/loop.ts';
 import type { Effect, Input, Loop } from '../core/loop/types.ts';
 import { epochDraw, leadTickMs, skewMaxMs } from '../core/limits.ts';
-import { everySubject, keyHeader, parseSubject, signatureHeader, subjectOf } from '../core/publish/subjects.ts';
+import { everySubject, headersOf, parseSubject, subjectOf } from '../core/publish/subjects.ts';
 import type { AuditEntry } from '../model/audit.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Problem } from '../model/problem.ts';
@@ -11,7 +11,7 @@ import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { Random } from '../ports/random.ts';
-import type { Signer, Verifier } from '../ports/signer.ts';
+import type { KeyRing, Signer, Verifier } from '../ports/signer.ts';
 import type { Loaded, Store } from '../ports/store.ts';
 import { createAuditQueue } from './auditqueue.ts';
 import { createFeed, recordingOf } from './feed.ts';
@@ -32,6 +32,8 @@ export type EngineOptions = {
   readonly bus: Bus;
   readonly signer: Signer;
   readonly verifier: Verifier;
+  /** The key set of the files; null: one key, and no rotation. */
+  readonly ring?: KeyRing | null;
   readonly clock: Clock;
   readonly random: Random;
   readonly inventory: Inventory;
@@ -54,7 +56,7 @@ const retryMs = 250;
  */
 export async function startEngine(options: EngineOptions): Promise<Result<Engine>> {
   const { store, bus, signer, verifier, clock, random, say } = options;
-  const keys = { keyId: signer.keyId, sign: signer.sign, verify: verifier.verify };
+  const keys = { keyId: signer.keyId, sign: signer.sign, verify: verifier.verify, trust: verifier.root ?? null };
   rehearse(keys);
   const loop: Loop = createLoop(keys);
   const ring = createRing(clock);
@@ -79,8 +81,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
   const carryOut = (effect: Effect): void => {
     switch (effect.kind) {
       case 'send': {
-        const headers = { [keyHeader]: effect.keyId, [signatureHeader]: effect.signature };
-        return bus.publish({ subject: subjectOf(effect.channel, effect.target), payload: effect.payload, headers });
+        return bus.publish({ subject: subjectOf(effect.channel, effect.target), payload: effect.payload, headers: headersOf(effect) });
       }
       case 'commit':
         return void commit(effect);
@@ -176,7 +177,10 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
   const rules = createRules({ store, loop, clock, give, say });
   // In one batch: a plan made before the rules are there would withdraw what they hold in force.
   const saved = await rules.saved(first.value.rules, first.value.targets);
-  give({ kind: 'inventory', inventory: options.inventory }, ...saved, { kind: 'loaded', ...first.value });
+  const { ring: keyRing = null } = options;
+  const ringNow = (): readonly Input[] => (keyRing === null ? [] : [{ kind: 'keys', ...keyRing.now() }]);
+  give({ kind: 'inventory', inventory: options.inventory }, ...saved, ...ringNow(), { kind: 'loaded', ...first.value });
+  const unring = keyRing?.watch(() => give(...ringNow()));
 
   const unsubscribe = (['announce', 'ack', 'record'] as const).map((channel) =>
     bus.subscribe(everySubject(channel), ({ subject, payload, headers }) => {
@@ -217,6 +221,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
       cancelTick();
       cancelLead();
       unwatch();
+      unring?.();
       for (const off of unsubscribe) off();
       await audit.stop();
     },

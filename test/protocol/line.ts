@@ -13,6 +13,8 @@ export type Sent = Extract<LeadEffect, { readonly kind: 'send' }>;
 export function line(options: {
   readonly lead?: Partial<LeadOptions> & { readonly trust?: Trust | null };
   readonly hold?: Partial<HoldOptions>;
+  /** Before the engine has loaded. */
+  readonly first?: readonly LeadInput[];
   /** What reaches the adapter, in order. */
   readonly carry?: (sent: readonly Sent[]) => readonly Sent[];
 }) {
@@ -50,6 +52,7 @@ export function line(options: {
       if (effect?.kind === 'send') give({ kind: effect.channel, target, payload: effect.payload });
     }
   };
+  for (const input of options.first ?? []) give(input);
   const taken = record.takeEpoch(epoch);
   give({ kind: 'loaded', epoch: taken, targets: record.targets(), table: 0, unsent: [] });
   return {

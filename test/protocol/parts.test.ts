@@ -44,7 +44,7 @@ describe('a table that no message holds', () => {
       });
     const { payloads } = cut(
       target,
-      { revision: 1, entries: byId(Array.from({ length: 8_300 }, (_, n) => long(n))) },
+      { revision: 1, entries: byId(Array.from({ length: 8_450 }, (_, n) => long(n))) },
       messageBytesMax,
       leaves,
     );
@@ -57,7 +57,7 @@ describe('a table that no message holds', () => {
   test('goes out no faster than a bus takes it', () => {
     const l = line({ ...small, hold: { capabilities: wide } });
     l.start();
-    l.want(many(40));
+    l.want(many(80));
     const perTick = new Map<number, number>();
     l.carry.by = (some) => {
       const tick = Math.floor(l.b.now() / 100);
