@@ -59,7 +59,7 @@ function signing({ set, own }: LeadKeys, wallMs: number): readonly SetKey[] {
 
 /** Every live target keeps this key set. */
 function spread({ lead, now }: LeadTurn, { set, sinceMs }: LeadKeys): boolean {
-  if (now.monoMs - sinceMs < keySpreadMs) return false;
+  if (now.monoMs - sinceMs < (lead.options.keySpreadMs ?? keySpreadMs)) return false;
   const live = [...lead.targets.values()].filter(({ heardMs }) => heardMs !== null && now.monoMs - heardMs <= targetLiveMs);
   return live.every(({ keys }) => keys >= set.version);
 }

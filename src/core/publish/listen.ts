@@ -17,13 +17,14 @@ export function onAnnounce(turn: LeadTurn, name: string, payload: Uint8Array): v
   const target = targetOf(lead, name);
   if (target === null) return report(turn, 'too-many-targets', name, 'an announce of one target too many');
   hear(target, turn);
-  target.keys = announce.keys ?? 0;
   target.speaks = announce.speaks;
   if (announce.held !== null) weigh(turn, target, announce.held);
   // Its last good table stays, and the status shows it.
   if (commonVersion(announce.speaks) === null)
     return report(turn, 'version', name, `it speaks ${announce.speaks.min} to ${announce.speaks.max}, this ${ours.min} to ${ours.max}`);
   if (!grantTo(turn, target, announce.instance)) return;
+  // Of the one who may write, and no other: what a closed one keeps says nothing.
+  target.keys = announce.keys ?? 0;
   target.pending = announce;
   if (target.row !== null || target.enrolling || !lead.ready) return;
   target.enrolling = true;

@@ -16,8 +16,9 @@ export type LeadOptions = {
   readonly verify: Verify;
   /** Without it there is one key, for ever. */
   readonly trust?: Trust | null;
-  /** What one diff or part may hold, if less than the limit: for tests. */
+  /** What one diff or part may hold, and how long a new key waits at least, if less than the limit: for tests. */
   readonly messageBytesMax?: number;
+  readonly keySpreadMs?: number;
 };
 
 /** A snapshot that is on its way in parts. */
