@@ -241,7 +241,8 @@ export function simulateRich(seed: number, code: Code): RichOutcome {
     const wire = forge(random, who, target);
     if (wire !== null) {
       counts.hostile += 1;
-      hear(who, wire, false);
+      // Word for word, and where it belongs: it was only overtaken.
+      hear(who, wire, wire.target === target && past.includes(wire));
     }
     world.after(20 + random.next() * 250, attack);
   }
