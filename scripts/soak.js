@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const soaks = { scenarios, latency, sidecar, cel, rules, hostile };
+const soaks = { scenarios, latency, sidecar, cel, rules, hostile, forged };
 const [name = '', runs = ''] = process.argv.slice(2);
 const soak = soaks[name];
 if (soak === undefined) {
@@ -107,6 +107,18 @@ function hostile(_, given) {
   const done = tested('test/cel/hostile.test.ts', 'or', { FLYBALL_HOSTILE_RULES: many, FLYBALL_HOSTILE_TEXTS: many * 1_000 });
   const slowestMs = [...done.stdout.matchAll(/^slowest (\S+).* (\S+) ms/gm)].map(([, of, ms]) => [of, Number(ms)]);
   return conclude({ seed: done.seed, slowestMs: Object.fromEntries(slowestMs) }, done.status === 0 && slowestMs.length === 2 && slowestMs.every(([, ms]) => ms <= 100)); // prettier-ignore
+}
+
+/** RUNS (1,000,000) forged, replayed, misdirected, downgraded and non-canonical messages with real signatures: none is applied, each is counted. */
+function forged(_, given) {
+  const many = Number(given || 1_000_000);
+  const done = tested('test/protocol/storm.test.ts', 'none is applied', { FLYBALL_FORGED: many });
+  const [, sum = '0', reasons = '{}'] = /^refused (\d+) (.*)$/m.exec(done.stdout) ?? [];
+  const applied = done.status === 0 ? 0 : 'see above';
+  return conclude(
+    { seed: done.seed, refused: Number(sum), applied, reasons: JSON.parse(reasons) },
+    done.status === 0 && Number(sum) === many,
+  );
 }
 
 /** Runs a differential test over another seed each time, and adds up the pairs that it says it compared. */

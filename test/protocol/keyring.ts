@@ -10,6 +10,8 @@ export function createKeyring(kind: 'real' | 'fake', rootName = 'root') {
   const root = kind === 'real' ? realPair() : fakePair(rootName);
   const keys = new Map<string, ReturnType<typeof fakePair>>();
   const byPublic = new Map<string, ReturnType<typeof fakePair>>();
+  const stranger = kind === 'real' ? realPair() : fakePair('a stranger');
+  byPublic.set(stranger.text, stranger);
   const trust: Trust = {
     rootSigned: (payload, signature) => root.verify(rootBytes(payload), signature),
     signedBy: (text, of, payload, signature) => byPublic.get(text)?.verify(signedBytes(of, payload), signature) === true,
@@ -29,7 +31,8 @@ export function createKeyring(kind: 'real' | 'fake', rootName = 'root') {
       const payload = canon({ version, keys: all });
       return { payload, signature: by.sign(rootBytes(Buffer.from(payload, 'utf8'))) };
     },
-    stranger: kind === 'real' ? realPair() : fakePair('a stranger'),
+    /** Has no place in any set that the root signed. */
+    stranger,
     /** As bench.ts sends with. */
     as: (id: string) => ({
       keyId: id,

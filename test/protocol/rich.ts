@@ -1,5 +1,4 @@
-import { encode } from '../../src/core/publish/bytes.ts';
-import { tableHash } from '../../src/core/publish/bytes.ts';
+import { encode, signedBytes, tableHash } from '../../src/core/publish/bytes.ts';
 import type { KeySet, SetKey, SignedKeySet } from '../../src/core/publish/keyset.ts';
 import { canon } from '../../src/model/canon.ts';
 import type { Table } from '../../src/model/table.ts';
@@ -268,14 +267,16 @@ export function simulateRich(seed: number, code: Code): RichOutcome {
       );
     });
     const stranger = what === 3 || bad.length === 0;
-    const key = stranger ? (usable()[0]?.id ?? '') : by.pick(bad).id;
-    const sign = (kind: 'diff' | 'head' | 'snapshot', payload: Uint8Array) => (stranger ? ring.stranger.sign(payload) : ring.sign(kind, payload, key)); // prettier-ignore
+    const chosen = stranger ? { id: usable()[0]?.id ?? '', public: ring.stranger.text } : by.pick(bad);
+    const key = chosen.id;
+    const sign = (kind: 'diff' | 'head' | 'snapshot', payload: Uint8Array): string =>
+      stranger ? ring.stranger.sign(signedBytes(kind, payload)) : ring.sign(kind, payload, key);
     const own = record.rowOf(target);
     const table: Table = byId([avoid(90 + by.integer(9), null)]);
     const now = Math.floor(world.now());
     const epoch = now + 1_000_000 + by.integer(1_000);
     const common = { v: 1, target, at: now, epoch, revision: (own?.revision ?? 0) + 1, hash: tableHash(target, table), issued: now };
-    const keySet = by.chance(0.3) ? ring.set(1_000, [{ id: key, public: ring.stranger.text, from: 0, to: null }], ring.stranger) : null;
+    const keySet = by.chance(0.3) ? ring.set(1_000, [{ id: key, public: chosen.public, from: 0, to: null }], ring.stranger) : null;
     const above = { overrides: [], lifted: [], keySet };
     const wire = (channel: 'diff' | 'head' | 'snapshot', message: object): Wire => {
       const payload = encode(message);

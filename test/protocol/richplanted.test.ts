@@ -24,17 +24,17 @@ const bugs: readonly Bug[] = [
     replace: 'const entries = [...had.keys()].flatMap(',
   },
   {
-    name: 'a table is taken when all parts but one are here, whatever its hash',
-    file: `${hold}/receive.ts`,
-    find: '  if (tableHash(hold.options.target, entries, hold.leaves) === snapshot.hash) {\n    return adopt',
-    replace: '  if (hold.leaves !== undefined) {\n    return adopt',
+    name: 'a table is taken when all parts but one are here',
+    file: `${hold}/parts.ts`,
+    find: 'had.size < list.places.size) return null;',
+    replace: 'had.size + 1 < list.places.size) return null;',
   },
   {
     name: 'a part that no signed list names is taken',
     file: `${hold}/parts.ts`,
     find: '  if (parts.list?.places.has(hash) === true) return take(turn, parts.list, hash, payload);',
     replace:
-      '  if (parts.list !== null) { const part = JSON.parse(Buffer.from(payload).toString("utf8")); const [at] = [...parts.list.places.keys()].slice(part.part - 1); if (at !== undefined) parts.had.set(at, { entries: part.entries, bytes: 0 }); return; }',
+      '  if (parts.list !== null) { let part; try { part = JSON.parse(Buffer.from(payload).toString("utf8")); } catch { return; } const [at] = [...parts.list.places.keys()].slice(part.part - 1); if (at !== undefined) parts.had.set(at, { entries: part.entries, bytes: 0 }); return; }',
   },
   {
     name: 'an older key set is taken',

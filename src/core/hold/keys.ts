@@ -31,7 +31,7 @@ export function signedBy(turn: Turn, channel: 'diff' | 'head' | 'snapshot', inpu
   const newer = brings === null || brings === 'forged' ? undefined : kindBy(turn, brings.set, channel, input, trust);
   if (newer !== undefined && brings !== null && brings !== 'forged') return { kind: newer, brings };
   if (kind === undefined)
-    return isKnown(hold.keys, key)
+    return isRevoked(turn, key)
       ? drop(turn, 'revoked', `a ${channel} by the key ${key}, which is not in force`)
       : dropUnsigned(turn, channel);
   if (brings === 'forged') return drop(turn, 'key-set', `a ${channel} with a key set that the root has not signed`);
@@ -96,7 +96,12 @@ function brought(turn: Turn, payload: Uint8Array, trust: Trust): HeldKeys | 'for
   return null;
 }
 
-const isKnown = (keys: Hold['keys'], id: string): boolean => keys !== null && publicEver(keys, id) !== undefined;
+/** A key that was good, and is over or taken out by now; a bad signature under a good key's name is just that. */
+function isRevoked({ hold, nowMs }: Turn, id: string): boolean {
+  if (hold.keys === null) return false;
+  const key = hold.keys.set.keys.find((one) => one.id === id);
+  return key === undefined ? hold.keys.past.some((one) => one.id === id) : !inForce(key, engineTime(hold.clock, nowMs));
+}
 
 function drop(turn: Turn, reason: string, what: string): null {
   refuse(turn, reason, what);
