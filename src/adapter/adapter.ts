@@ -21,6 +21,9 @@ import { carryRecords } from './records.ts';
 import type { Records } from './records.ts';
 import { narrator } from './narrate.ts';
 
+/** Asked for once more after the time that an answer may take: the bus may have come with us. */
+const cacheTriesMax = 2;
+
 export type AdapterOptions = {
   readonly target: string;
   readonly connector: Connector;
@@ -152,6 +155,7 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
   });
   const cancelTick = clock.each(holdTickMs, () => give({ kind: 'tick' }));
   give({ kind: 'start' });
+  if (hold.file.held === null) void fromCache(bus, target, give);
   let records: Records | null = null;
 
   const stop = async (): Promise<void> => {
@@ -184,6 +188,17 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
     superseded,
     stop,
   });
+}
+
+/** What the bus keeps, for an adapter that holds nothing; taken only when nobody answers. Without an answer it is asked for again. */
+async function fromCache(bus: Bus, target: string, give: (input: Input) => void): Promise<void> {
+  for (let i = 0; i < cacheTriesMax; i++) {
+    const stored = (await bus.cache?.read(target)) ?? null;
+    const [list, ...parts] = stored ?? [];
+    if (list === undefined) continue;
+    const { payload, headers } = list;
+    return give({ kind: 'stored', payload, key: headers[keyHeader] ?? '', signature: headers[signatureHeader] ?? '', parts: parts.map((part) => part.payload) }); // prettier-ignore
+  }
 }
 
 function readFile(

@@ -87,6 +87,10 @@ export const sendingBytesMax = 256 * 1024 * 1024;
 export const partsPerTickMax = 8;
 /** Tables of one commit, in bytes; the others follow in the next. */
 export const commitBytesMax = 64 * 1024 * 1024;
+/** Snapshots that the bus keeps: how soon a change follows, how old one gets, and how many are written between two ticks. */
+export const storeEveryMs = 5_000;
+export const storeFreshMs = 6 * 3_600_000;
+export const storesPerTickMax = 2;
 /** A new key signs when every target heard of within `targetLiveMs` has the key set, but not before `keySpreadMs`: a silent one may come back. */
 export const keySpreadMs = 30_000;
 export const targetLiveMs = 30_000;

@@ -83,6 +83,8 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
       case 'send': {
         return bus.publish({ subject: subjectOf(effect.channel, effect.target), payload: effect.payload, headers: headersOf(effect) });
       }
+      case 'store':
+        return bus.cache?.store(effect.target, effect.messages.map((one) => ({ payload: one.payload, headers: headersOf(one) }))); // prettier-ignore
       case 'commit':
         return void commit(effect);
       case 'reload':
@@ -192,8 +194,18 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
   );
   const instant = (): { readonly monoMs: number; readonly wallMs: number } => ({ monoMs: clock.monotonic(), wallMs: clock.now() });
   let connected = bus.state().connected;
+  const openCache = async (): Promise<void> => {
+    const { cache } = bus;
+    if (cache === undefined) return;
+    await cache.open();
+    give({ kind: 'cache', on: cache.problem() === null });
+  };
+  void openCache();
   const unwatch = bus.watch((state) => {
-    if (state.connected && !connected) give({ kind: 'connected' });
+    if (state.connected && !connected) {
+      give({ kind: 'connected' });
+      void openCache();
+    }
     connected = state.connected;
   });
   const cancelLead = clock.each(leadTickMs, () => give({ kind: 'tick' }));

@@ -1,6 +1,8 @@
 import { counters, keyStandings, revertedKeys } from '../core/decide/judge.ts';
 import type { Loop } from '../core/loop/types.ts';
+import { commonVersion, ours } from '../core/publish/versions.ts';
 import type { Problem } from '../model/problem.ts';
+import type { Cache } from '../ports/cache.ts';
 import type { EngineOptions } from './engine.ts';
 import type { Feed } from './feed.ts';
 import type { RuleView, StatusView, TableView, TargetView } from './views.ts';
@@ -32,7 +34,7 @@ export function statusOf(of: {
     pid,
     startedAt,
     epoch: loop.lead.epoch,
-    bus: { kind: bus.kind, address: bus.address, ...busState },
+    bus: { kind: bus.kind, address: bus.address, ...busState, cache: cacheOf(bus.cache) },
     database: { ...store.about, up: store.up() },
     records: { ...feed.counts, auditDropped },
     sources,
@@ -41,6 +43,8 @@ export function statusOf(of: {
   };
   return { ...view, problems: [...of.problems, ...problemsOf(view, loop, options.notifier !== null)] };
 }
+
+const cacheOf = (cache: Cache | undefined): string => (cache === undefined ? 'none' : (cache.problem() ?? 'JetStream'));
 
 export const tablesOf = (loop: Loop): readonly TableView[] =>
   [...loop.lead.targets.values()].flatMap(({ name, row }) =>
@@ -58,6 +62,7 @@ const targetViews = (loop: Loop): readonly TargetView[] =>
     sees: t.info?.sees.services ?? [],
     address: t.address,
     heardAt: t.heardAt,
+    speaks: t.speaks,
   }));
 
 function ruleViews(loop: Loop): readonly RuleView[] {
@@ -92,6 +97,7 @@ function problemsOf({ bus, database, sources, targets, records }: Shown, loop: L
     add('E-DB-DOWN', 'the database does not answer', database.address, 'nothing new is published and no lease is renewed until it does');
   for (const s of sources) if (s.state === 'stale') add('W-SOURCE-STALE', 'silent for three report intervals', s.name, 'see its adapter'); // prettier-ignore
   for (const t of targets) {
+    if (t.speaks !== null && commonVersion(t.speaks) === null) add('E-VERSION', `speaks ${t.speaks.min} to ${t.speaks.max}, this engine ${ours.min} to ${ours.max}: its last good table stays`, t.name, 'upgrade the adapter'); // prettier-ignore
     if (t.heardAt === null) add('W-TARGET-SILENT', 'has not announced itself to this engine', t.name, 'see its adapter');
     else if (t.state === 'rejected') add('E-REJECTED', `revision ${t.revision} was rejected`, t.name, `flyball why ${t.name}`);
     else if (t.revision !== t.acked && t.state !== 'sent') add('W-TARGET-BEHIND', `acknowledged ${t.acked} of ${t.revision}`, t.name, 'see its adapter'); // prettier-ignore

@@ -20,6 +20,8 @@ export type TargetView = {
   readonly address: string | null;
   /** When its adapter was last heard; null: never since this engine started. */
   readonly heardAt: number | null;
+  /** Versions of the protocol that its adapter announced; null: it has not. */
+  readonly speaks: { readonly min: number; readonly max: number } | null;
 };
 
 export type SourceView = {
@@ -48,7 +50,13 @@ export type StatusView = {
   readonly pid: number;
   readonly startedAt: number;
   readonly epoch: number;
-  readonly bus: { readonly kind: string; readonly address: string; readonly connected: boolean; readonly dropped: number };
+  readonly bus: {
+    readonly kind: string;
+    readonly address: string;
+    readonly connected: boolean;
+    readonly dropped: number;
+    /** What it keeps (protocol.md section 7): JetStream, or why nothing. */ readonly cache: string;
+  };
   readonly database: { readonly kind: string; readonly address: string; readonly version: string; readonly up: boolean };
   readonly records: Readonly<Record<string, number>>;
   readonly sources: readonly SourceView[];

@@ -45,7 +45,7 @@ export async function startNatsServer(options: {
     const name = `flyball-${randomBytes(6).toString('hex')}`;
     const begin = async (): Promise<Result<Watched>> => await startWatched({ binary, files, port, name });
     try {
-      writeAtomic(files.conf, configuration({ port, name, password, log: files.log }));
+      writeAtomic(files.conf, configuration({ port, name, password, log: files.log, store: join(home.data, 'jetstream') }));
     } catch (error) {
       return fail(fileProblem('cannot write the configuration of nats-server', files.conf, error));
     }
@@ -68,7 +68,19 @@ export async function startNatsServer(options: {
 }
 
 /** No user without credentials, and credentials in the file only: a command line is everybody's to read. */
-const configuration = ({ port, name, password, log }: { port: number; name: string; password: string; log: string }): string =>
+const configuration = ({
+  port,
+  name,
+  password,
+  log,
+  store,
+}: {
+  port: number;
+  name: string;
+  password: string;
+  log: string;
+  store: string;
+}): string =>
   [
     `server_name: ${name}`,
     `listen: "127.0.0.1:${port}"`,
@@ -78,6 +90,8 @@ const configuration = ({ port, name, password, log }: { port: number; name: stri
     `log_file: ${JSON.stringify(log)}`,
     'logfile_size_limit: 10485760',
     'logfile_max_num: 2',
+    // Room for both streams (protocol.md section 7); a full one keeps nothing more, and nothing depends on it.
+    `jetstream { store_dir: ${JSON.stringify(store)}, max_memory_store: 16777216, max_file_store: 2415919104 }`,
     `authorization { user: flyball, password: "${password}", timeout: 2 }`,
     '',
   ].join('\n');

@@ -1,6 +1,6 @@
 import type { TargetRow } from '../../model/revision.ts';
 import { headEveryMs, partsPerTickMax, targetsMax } from '../limits.ts';
-import { answer, roomFor, sendParts } from './answer.ts';
+import { answer, roomFor, sendParts, storeDue } from './answer.ts';
 import { tableHash } from './bytes.ts';
 import { onCommitted, onFailed, tryCommit } from './commit.ts';
 import { chooseKey, onKeys } from './keys.ts';
@@ -25,6 +25,7 @@ export const createLead = (options: LeadOptions): Lead => ({
   sending: [],
   partsLeft: partsPerTickMax,
   keys: null,
+  cache: false,
   keyId: options.keyId,
   behind: new Map(),
   counts: new Map(),
@@ -69,10 +70,16 @@ function take(turn: LeadTurn, input: LeadInput): void {
       return sendDue(turn);
     case 'keys':
       return onKeys(turn, input.signed, input.own);
+    case 'cache':
+      // What another server kept, this one need not have.
+      for (const target of lead.targets.values()) target.stored = null;
+      lead.cache = input.on;
+      return;
     case 'tick':
       lead.answers = 0;
       lead.partsLeft = partsPerTickMax;
       chooseKey(turn);
+      storeDue(turn);
       return sendDue(turn);
   }
 }

@@ -29,6 +29,7 @@ export function targetOf(lead: Lead, name: string): LeadTarget | null {
     lookup: null,
     keys: 0,
     speaks: null,
+    stored: null,
     leaves: new WeakMap(),
   };
   lead.targets.set(name, target);

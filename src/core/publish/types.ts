@@ -21,6 +21,9 @@ export type LeadOptions = {
   readonly keySpreadMs?: number;
 };
 
+/** `keyId` and `signature` are empty for a part. */
+export type SignedMessage = { readonly payload: Uint8Array; readonly keyId: string; readonly signature: string };
+
 /** A snapshot that is on its way in parts. */
 export type Sending = { readonly target: string; readonly payloads: readonly Uint8Array[]; readonly bytes: number; next: number };
 
@@ -55,6 +58,8 @@ export type LeadInput =
   | { readonly kind: 'connected' }
   /** The key set that the files hold (again), and the ids of the keys that can sign. */
   | { readonly kind: 'keys'; readonly signed: SignedKeySet; readonly own: readonly string[] }
+  /** Whether the bus keeps snapshots. */
+  | { readonly kind: 'cache'; readonly on: boolean }
   | { readonly kind: 'tick' };
 
 export type DeliveryState = 'none' | 'sent' | 'accepted' | 'rejected';
@@ -71,6 +76,8 @@ export type LeadEffect =
       /** Of a diff: the same however often it is sent, "T:epoch:revision". */
       readonly id?: string;
     }
+  /** Keep this for whoever holds nothing and hears from nobody: the signed message, then its parts. */
+  | { readonly kind: 'store'; readonly target: string; readonly messages: readonly SignedMessage[] }
   /** Commit these in one transaction, then give `committed` or `failed`. Carries out the wanted numbers `first` … `last` (none yet when last < first: the rest follows). */
   | {
       readonly kind: 'commit';
@@ -143,6 +150,8 @@ export type LeadTarget = {
   lookup: Proven | null;
   /** Version of the key set that it keeps; 0: none that we know of. */
   keys: number;
+  /** The revision that was stored last, and when; monotonic ms. */
+  stored: { readonly revision: number; readonly atMs: number } | null;
   /** The versions it speaks, as it announced last. */
   speaks: { readonly min: number; readonly max: number } | null;
   readonly leaves: Leaves;
@@ -170,6 +179,8 @@ export type Lead = {
   /** Parts that may still go before the next tick. */
   partsLeft: number;
   keys: LeadKeys | null;
+  /** The bus keeps snapshots. */
+  cache: boolean;
   /** The key that signs. */
   keyId: string;
   /** By target, what it proved; not empty: nothing more is committed. */
