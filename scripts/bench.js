@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 // As bin/flyball.js does, before any pattern is compiled.
 setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
 
-const benches = ['cel', 'loop', 'latency'];
+const benches = ['cel', 'loop', 'latency', 'protocol'];
 const [name = '', ...args] = process.argv.slice(2);
 if (!benches.includes(name)) {
   process.stderr.write(`usage: npm run bench -- ${benches.join('|')}\n`);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const soaks = { scenarios, latency, sidecar, cel, rules, hostile, chaos };
+const soaks = { scenarios, latency, sidecar, cel, rules, hostile, chaos, forged };
 const [name = '', runs = ''] = process.argv.slice(2);
 const soak = soaks[name];
 if (soak === undefined) {
@@ -132,6 +132,18 @@ function chaos(_, given) {
   return conclude(
     { seed: done.seed, rounds: rounds.length, ...sums, worstMs, notPlayed },
     done.status === 0 && rounds.length > 0 && inTime,
+  );
+}
+
+/** RUNS (1,000,000) forged, replayed, misdirected, downgraded and non-canonical messages with real signatures: none is applied, each is counted. */
+function forged(_, given) {
+  const many = Number(given || 1_000_000);
+  const done = tested('test/protocol/storm.test.ts', 'none is applied', { FLYBALL_FORGED: many });
+  const [, sum = '0', reasons = '{}'] = /^refused (\d+) (.*)$/m.exec(done.stdout) ?? [];
+  const applied = done.status === 0 ? 0 : 'see above';
+  return conclude(
+    { seed: done.seed, refused: Number(sum), applied, reasons: JSON.parse(reasons) },
+    done.status === 0 && Number(sum) === many,
   );
 }
 

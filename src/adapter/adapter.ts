@@ -18,11 +18,14 @@ import { serveControl } from '../runtime/control.ts';
 import type { Durable } from '../runtime/durable.ts';
 import { openDurable } from '../runtime/durable.ts';
 import { atDesk } from './desk.ts';
-import { announceProblem, apply, openDevice, openProblem, targetProblem } from './device.ts';
+import { announceProblem, apply, openDevice, openProblem, takeMastership, targetProblem } from './device.ts';
 import type { Device } from './device.ts';
 import { carryRecords } from './records.ts';
 import type { Records } from './records.ts';
 import { narrator } from './narrate.ts';
+
+/** Asked for once more after the time that an answer may take: the bus may have come with us. */
+const cacheTriesMax = 2;
 
 export type AdapterOptions = {
   readonly target: string;
@@ -99,6 +102,8 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
     address: device.address === '' ? null : device.address,
     onEmpty: options.onEmpty,
     verify: verifier.verify,
+    trust: verifier.root ?? null,
+    shared: device.target.shared !== undefined,
     draw: random,
     wallMs: clock.now(),
     monoMs: clock.monotonic(),
@@ -120,7 +125,7 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
     if (stopped) return;
     for (const effect of step(hold, input, clock.monotonic())) carryOut(effect);
   };
-  /** Save and apply take time; hold has at most one of them under way. */
+  /** Save, apply and mastership take time; what was asked last is answered last. */
   const later = (work: Promise<Input>): void => {
     working = work.then((input) => {
       give(input);
@@ -142,6 +147,8 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
         return later(save(durable, effect.file, say));
       case 'apply':
         return later(apply(device.target, effect.table, inventory));
+      case 'master':
+        return later(takeMastership(device.target, effect.grant));
       case 'report':
         return say(effect.reason, `${target}: ${effect.reason}: ${effect.what} (${effect.count})`);
       case 'status':
@@ -165,6 +172,7 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
   });
   const cancelTick = clock.each(holdTickMs, () => give({ kind: 'tick' }));
   give({ kind: 'start' });
+  if (hold.file.held === null) void fromCache(bus, target, give);
   let records: Records | null = null;
   const control = options.socket === null ? ok(null) : await serveControl(options.socket, (body) => atDesk(body, hold, give));
 
@@ -205,13 +213,24 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
   });
 }
 
+/** What the bus keeps, for an adapter that holds nothing; taken only when nobody answers. Without an answer it is asked for again. */
+async function fromCache(bus: Bus, target: string, give: (input: Input) => void): Promise<void> {
+  for (let i = 0; i < cacheTriesMax; i++) {
+    const stored = (await bus.cache?.read(target)) ?? null;
+    const [list, ...parts] = stored ?? [];
+    if (list === undefined) continue;
+    const { payload, headers } = list;
+    return give({ kind: 'stored', payload, key: headers[keyHeader] ?? '', signature: headers[signatureHeader] ?? '', parts: parts.map((part) => part.payload) }); // prettier-ignore
+  }
+}
+
 function readFile(
   { target, verifier }: AdapterOptions,
   durable: Durable | null,
   say: (key: string, line: string) => void,
 ): HoldFile | null {
   if (durable === null || durable.value === null) return null;
-  const read = decodeFile(durable.value, target, verifier.verify);
+  const read = decodeFile(durable.value, target, verifier.verify, verifier.root ?? null);
   if (read.ok) return read.value;
   const { path, why } = durable.reject(read.problem.what);
   say('aside', `${path}: set aside, ${why}`);

@@ -1,5 +1,6 @@
 import { textCharsMax } from '../core/limits.ts';
 import type { Input } from '../core/hold/types.ts';
+import type { Grant } from '../core/publish/messages.ts';
 import { announced } from '../core/publish/shapes.ts';
 import { emptyInventory } from '../model/inventory.ts';
 import type { Inventory } from '../model/inventory.ts';
@@ -35,12 +36,24 @@ export const openProblem = ({ connector, target }: Pick<AdapterOptions, 'connect
 export async function apply(device: Target, table: Table, inventory: Inventory): Promise<Input> {
   try {
     const applied = await device.apply(table, inventory);
+    if (applied.result === 'superseded') return { kind: 'applied', rejected: null, superseded: true };
     return { kind: 'applied', rejected: applied.result === 'accepted' ? null : applied.entries };
   } catch (error) {
     // Which entry it was, the device has not said; that nothing changed is its promise.
     const text = `the device failed: ${error instanceof Error ? error.message : String(error)}`.slice(0, textCharsMax);
     const first = table[0];
     return { kind: 'applied', rejected: first === undefined ? [] : [{ id: first.id, code: 'E-DEVICE', text }] };
+  }
+}
+
+/** Gives a shared device our grant, and reads back what it forwards by: whatever the file says, that is so. */
+export async function takeMastership(device: Target, { epoch, n }: Grant): Promise<Input> {
+  try {
+    const answer = await (device.shared?.takeMastership({ epoch, n }) ?? Promise.resolve('taken' as const));
+    return { kind: 'mastered', answer, table: answer === 'taken' ? await device.readback() : null };
+  } catch {
+    // Asked again soon; what it was, the adapter reports.
+    return { kind: 'mastered', answer: 'failed', table: null };
   }
 }
 

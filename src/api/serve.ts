@@ -114,6 +114,7 @@ export async function serveEngine(options: {
     bus: bus.value,
     signer: keys.value.signer,
     verifier: keys.value.verifier,
+    ring: keys.value.ring({ clock: systemClock(), say: options.say }),
     clock: systemClock(),
     random: systemRandom,
     inventory: options.inventory,

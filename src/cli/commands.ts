@@ -29,6 +29,9 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   'auth token': async () => (await import('./commands/auth.ts')).authToken,
   'auth rotate': async () => (await import('./commands/auth.ts')).authRotate,
   'auth revoke': async () => (await import('./commands/auth.ts')).authRevoke,
+  'keys ls': async () => (await import('./commands/keys.ts')).keysList,
+  'keys rotate': async () => (await import('./commands/keys.ts')).keysRotate,
+  'keys revoke': async () => (await import('./commands/keys.ts')).keysRevoke,
   explain: async () => (await import('./commands/explain.ts')).explain,
   replay: async () => (await import('./commands/replay.ts')).replay,
 };

@@ -35,8 +35,15 @@ export const quarantineMax = 1_024;
 export const messageBytesMax = 512 * 1024;
 export const entryBytesMax = 8 * 1024;
 export const opsMax = 10_000;
-/** Entries of one table; with messageBytesMax a snapshot in one part ends earlier. */
-export const entriesMax = 10_000;
+/** A table and all else of its snapshot, in parts of at most messageBytesMax. */
+export const snapshotBytesMax = 64 * 1024 * 1024;
+/** Entries of one table: so many of 670 bytes fill a snapshot, and few rules make longer ones. */
+export const entriesMax = 100_000;
+/** Parts of one snapshot: every one but the last is full to within one entry and its frame. */
+export const partsMax = 136;
+/** Keys of one key set, and its signed text. */
+export const keysMax = 16;
+export const keySetCharsMax = 4 * 1024;
 /** Longest of the short texts of a message: names, codes, versions. */
 export const nameCharsMax = 256;
 /** Longest free text: why an entry was rejected. */
@@ -55,8 +62,15 @@ export const announceMinMs = 500;
 export const announceMaxMs = 5_000;
 /** Verified messages that wait while one table is being saved and applied; more are dropped and asked for again. */
 export const holdQueueMax = 64;
-/** Past tables kept in the durable file. */
+/** Past tables kept in the durable file, and what they may take together: a save writes them all. */
 export const olderMax = 3;
+export const olderBytesMax = 32 * 1024 * 1024;
+/** Without a further part for so long, an answer in parts is asked for again; what came of it is kept. */
+export const partsWaitMs = 2_000;
+/** Parts kept that came before the message that lists them. */
+export const partsEarlyMax = 8;
+/** Keys that were once in the key set, kept for what they signed. */
+export const pastKeysMax = 16;
 /** How long an ended (id, until) is remembered after the entry left the table: engine time may be lowered a little. */
 export const endedKeepMs = 60_000;
 /** Remembered (id, until) pairs; the held table's own are never forgotten, the oldest others are. */
@@ -91,8 +105,23 @@ export const rulesMax = 10_000;
 export const targetsMax = 10_000;
 /** Targets of one commit; the others follow in the next. */
 export const rowsPerCommitMax = 1_000;
-/** Snapshots sent between two ticks; the rest wait their turn. */
+/** Snapshots sent between two ticks, or on their way in parts; the rest wait their turn. */
 export const snapshotsAtOnceMax = 32;
+/** What those on their way in parts may take together, in memory. */
+export const sendingBytesMax = 256 * 1024 * 1024;
+/** Parts sent between two ticks, of all targets: what the slower bus queues for one client is twice that. */
+export const partsPerTickMax = 8;
+/** Tables of one commit, in bytes; the others follow in the next. */
+export const commitBytesMax = 64 * 1024 * 1024;
+/** Snapshots that the bus keeps: how soon a change follows, how old one gets, and how many are written between two ticks. */
+export const storeEveryMs = 5_000;
+export const storeFreshMs = 6 * 3_600_000;
+export const storesPerTickMax = 2;
+/** A new key signs when every target heard of within `targetLiveMs` has the key set, but not before `keySpreadMs`: a silent one may come back. */
+export const keySpreadMs = 30_000;
+export const targetLiveMs = 30_000;
+/** A new key signs after so long whoever has it. */
+export const keyForceMs = 24 * 3_600_000;
 /** A diff without an ack is sent again after so long, doubled each time, so often; after that heads repair it. */
 export const ackWaitMs = 1_000;
 export const resendMax = 3;

@@ -1,7 +1,7 @@
 import { createLoop, step } from '../core/loop.ts';
 import type { Effect, Input, Loop } from '../core/loop/types.ts';
 import { leadTickMs } from '../core/limits.ts';
-import { everySubject, keyHeader, parseSubject, signatureHeader, subjectOf } from '../core/publish/subjects.ts';
+import { everySubject, headersOf, parseSubject, subjectOf } from '../core/publish/subjects.ts';
 import type { AuditEntry } from '../model/audit.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Problem } from '../model/problem.ts';
@@ -11,7 +11,7 @@ import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { Random } from '../ports/random.ts';
-import type { Signer, Verifier } from '../ports/signer.ts';
+import type { KeyRing, Signer, Verifier } from '../ports/signer.ts';
 import type { Store, TargetRow } from '../ports/store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { createAuditQueue } from './auditqueue.ts';
@@ -42,6 +42,8 @@ export type EngineOptions = {
   readonly bus: Bus;
   readonly signer: Signer;
   readonly verifier: Verifier;
+  /** The key set of the files; null: one key, and no rotation. */
+  readonly ring?: KeyRing | null;
   readonly clock: Clock;
   readonly random: Random;
   readonly inventory: Inventory;
@@ -67,7 +69,7 @@ export type Engine = EngineHandle & { readonly setInventory: (inventory: Invento
  */
 export async function startEngine(options: EngineOptions): Promise<Result<Engine>> {
   const { store, bus, signer, verifier, clock, random, telemetry, say } = options;
-  const keys = { keyId: signer.keyId, sign: signer.sign, verify: verifier.verify };
+  const keys = { keyId: signer.keyId, sign: signer.sign, verify: verifier.verify, trust: verifier.root ?? null };
   rehearse(keys);
   const loop: Loop = createLoop(keys);
   const ring = createRing(clock);
@@ -94,9 +96,10 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
   const carryOut = (effect: Effect): void => {
     switch (effect.kind) {
       case 'send': {
-        const headers = { [keyHeader]: effect.keyId, [signatureHeader]: effect.signature };
-        return bus.publish({ subject: subjectOf(effect.channel, effect.target), payload: effect.payload, headers });
+        return bus.publish({ subject: subjectOf(effect.channel, effect.target), payload: effect.payload, headers: headersOf(effect) });
       }
+      case 'store':
+        return bus.cache?.store(effect.target, effect.messages.map((one) => ({ payload: one.payload, headers: headersOf(one) }))); // prettier-ignore
       case 'commit':
         telemetry?.planned(effect.rows, clock.now());
         return void commit(effect);
@@ -216,12 +219,15 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
     onStepDown: () => give({ kind: 'stepped-down' }),
   });
   const rules = createRules({ store, loop, clock, give, say });
-  give({ kind: 'inventory', inventory: options.inventory });
+  const { ring: keyRing = null } = options;
+  const ringNow = (): readonly Input[] => (keyRing === null ? [] : [{ kind: 'keys', ...keyRing.now() }]);
+  give({ kind: 'inventory', inventory: options.inventory }, ...ringNow());
   const begun = await start();
   if (!begun.ok) {
     await leading.stop();
     return begun;
   }
+  const unring = keyRing?.watch(() => give(...ringNow()));
   const following = follow({ store, clock, leads: leading.leads, newer: rules.newer, give });
 
   /** Who leads saves the rules it was given, before it reads any; who does not reads what is there. */
@@ -253,8 +259,18 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
   );
   const instant = (): { readonly monoMs: number; readonly wallMs: number } => ({ monoMs: clock.monotonic(), wallMs: clock.now() });
   let connected = bus.state().connected;
+  const openCache = async (): Promise<void> => {
+    const { cache } = bus;
+    if (cache === undefined) return;
+    await cache.open();
+    give({ kind: 'cache', on: cache.problem() === null });
+  };
+  void openCache();
   const unwatch = bus.watch((state) => {
-    if (state.connected && !connected) give({ kind: 'connected' });
+    if (state.connected && !connected) {
+      give({ kind: 'connected' });
+      void openCache();
+    }
     connected = state.connected;
   });
   const unwatchStore = store.watch((up) => (up ? undefined : give({ kind: 'broken' })));
@@ -295,12 +311,14 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
     setInventory: (inventory) => give({ kind: 'inventory', inventory }),
     stop: async () => {
       stopped = true;
+      unring?.();
       overrides.stop();
       cancelTick();
       cancelLead();
       following.stop();
       unwatchStore();
       unwatch();
+      unring?.();
       for (const off of unsubscribe) off();
       await audit.stop();
       await leading.stop();

@@ -1,8 +1,10 @@
 import { counters, keyStandings, revertedKeys } from '../core/decide/judge.ts';
 import type { Loop } from '../core/loop/types.ts';
+import { commonVersion, ours } from '../core/publish/versions.ts';
 import type { Problem } from '../model/problem.ts';
 import type { TargetRow } from '../model/revision.ts';
 import type { Place } from '../ports/store.ts';
+import type { Cache } from '../ports/cache.ts';
 import type { EngineOptions } from './engine.ts';
 import type { Feed } from './feed.ts';
 import { overrideProblems, overrideViews } from './overrides.ts';
@@ -40,7 +42,7 @@ export function statusOf(of: {
     startedAt,
     epoch: of.lead.leader?.epoch ?? loop.lead.epoch,
     lead: of.lead,
-    bus: { kind: bus.kind, address: bus.address, ...busState },
+    bus: { kind: bus.kind, address: bus.address, ...busState, cache: cacheOf(bus.cache) },
     database: { ...store.about, up: store.up() },
     records: { ...feed.counts, auditDropped },
     telemetry: options.telemetry?.about ?? null,
@@ -59,6 +61,8 @@ export function statusOf(of: {
   };
 }
 
+const cacheOf = (cache: Cache | undefined): string => (cache === undefined ? 'none' : (cache.problem() ?? 'JetStream'));
+
 export const tablesOf = (rows: readonly TargetRow[]): readonly TableView[] =>
   rows.map(({ name, revision, hash, entries }) => ({ target: name, revision, hash, entries }));
 
@@ -76,6 +80,7 @@ function standbyView({ lead }: Loop, { name, revision }: Place): TargetView {
     address: heard?.address ?? null,
     heardAt: heard?.heardAt ?? null,
     quarantine: [],
+    speaks: heard?.speaks ?? null,
   };
 }
 
@@ -91,6 +96,7 @@ const targetViews = (loop: Loop): readonly TargetView[] =>
     address: t.address,
     heardAt: t.heardAt,
     quarantine: loop.quarantine.get(t.name)?.entries ?? [],
+    speaks: t.speaks,
   }));
 
 function ruleViews(loop: Loop): readonly RuleView[] {
@@ -132,6 +138,7 @@ function problemsOf(
   for (const t of targets) {
     if (!leads) break;
     for (const q of t.quarantine) add('W-QUARANTINE', `it refused ${q.id.slice(0, 12)}: ${q.code} ${q.text}`, t.name, `it gets its table without it: flyball why ${q.id.slice(0, 12)}`); // prettier-ignore
+    if (t.speaks !== null && commonVersion(t.speaks) === null) add('E-VERSION', `speaks ${t.speaks.min} to ${t.speaks.max}, this engine ${ours.min} to ${ours.max}: its last good table stays`, t.name, 'upgrade the adapter'); // prettier-ignore
     if (t.heardAt === null) add('W-TARGET-SILENT', 'has not announced itself to this engine', t.name, 'see its adapter');
     else if (t.state === 'rejected') add('E-REJECTED', `revision ${t.revision} was rejected`, t.name, `flyball why ${t.name}`);
     else if (t.revision !== t.acked && t.state !== 'sent') add('W-TARGET-BEHIND', `acknowledged ${t.acked} of ${t.revision}`, t.name, 'see its adapter'); // prettier-ignore

@@ -28,6 +28,8 @@ export type TargetView = {
   readonly heardAt: number | null;
   /** Entries that it has refused: it gets its tables without them. */
   readonly quarantine: readonly Quarantined[];
+  /** Versions of the protocol that its adapter announced; null: it has not. */
+  readonly speaks: { readonly min: number; readonly max: number } | null;
 };
 
 export type SourceView = {
@@ -57,7 +59,13 @@ export type StatusView = {
   readonly startedAt: number;
   readonly epoch: number;
   readonly lead: LeadView;
-  readonly bus: { readonly kind: string; readonly address: string; readonly connected: boolean; readonly dropped: number };
+  readonly bus: {
+    readonly kind: string;
+    readonly address: string;
+    readonly connected: boolean;
+    readonly dropped: number;
+    /** What it keeps (protocol.md section 7): JetStream, or why nothing. */ readonly cache: string;
+  };
   readonly database: { readonly kind: string; readonly address: string; readonly version: string; readonly up: boolean };
   readonly records: Readonly<Record<string, number>>;
   /** Where the engine's own traces and metrics go; null: nowhere. */

@@ -1,3 +1,5 @@
+import type { Cache } from './cache.ts';
+
 /** Fan-out between engine and adapters (protocol.md section 3). At most once: whoever needs more asks again. */
 export type BusMessage = {
   readonly subject: string;
@@ -17,6 +19,8 @@ export interface Bus {
   readonly publish: (message: BusMessage) => void;
   /** NATS subject patterns: `*` one token, `>` the rest. Messages of one publisher arrive in order. Returns the unsubscribe. */
   readonly subscribe: (pattern: string, handler: (message: BusMessage) => void) => () => void;
+  /** Where it can keep something, too. */
+  readonly cache?: Cache;
   readonly state: () => BusState;
   /** Called at each change of `connected`; the returned function stops it. */
   readonly watch: (handler: (state: BusState) => void) => () => void;

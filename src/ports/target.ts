@@ -4,6 +4,8 @@ import type { Capabilities, Sees } from '../model/target.ts';
 
 export type Applied =
   | { readonly result: 'accepted' }
+  /** Of a shared device: another adapter has taken it. Nothing changed. */
+  | { readonly result: 'superseded' }
   | {
       readonly result: 'rejected';
       readonly entries: readonly { readonly id: string; readonly code: string; readonly text: string }[];
@@ -19,5 +21,16 @@ export interface Target {
   readonly apply: (table: Table, inventory: Inventory) => Promise<Applied>;
   /** What the device really forwards by now, read back. */
   readonly readback: () => Promise<Table>;
+  /** Where other adapters can write to the device, or it outlives this one; none: it is ours alone. */
+  readonly shared?: Shared;
   readonly stop: () => Promise<void>;
+}
+
+/** Who may write to a device that is shared: the highest grant (protocol.md section 5.9). */
+export interface Shared {
+  /**
+   * Makes this grant the device's, for every later `apply`; higher is a higher epoch, then a higher n. `superseded`: it has a higher one.
+   * Throws when the device cannot be asked.
+   */
+  readonly takeMastership: (grant: { readonly epoch: number; readonly n: number }) => Promise<'taken' | 'superseded'>;
 }

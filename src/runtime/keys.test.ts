@@ -21,7 +21,8 @@ const payload = Buffer.from('{"v":1}');
 test('the pair is made once: private 0600, and read again as the same key', () => {
   const first = opened();
   expect(statSync(join(folder, 'engine.key')).mode & 0o777).toBe(0o600);
-  expect(first.publicFile).toBe(join(folder, 'engine.pub'));
+  expect(first.publicFile).toBe(join(folder, 'root.pub'));
+  expect(statSync(join(folder, 'root.key')).mode & 0o777).toBe(0o600);
   expect(readFileSync(first.publicFile, 'utf8')).toContain('PUBLIC KEY');
   expect(first.signer.keyId).toMatch(/^[0-9a-f]{16}$/);
   expect(opened().signer.keyId).toBe(first.signer.keyId);

@@ -1,114 +1,162 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { chmodSync, lstatSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, ok } from '../model/problem.ts';
-import type { Problem, Result } from '../model/problem.ts';
-import type { Signer, Verifier } from '../ports/signer.ts';
-import { createWhole, fileProblem, readIfThere } from './files.ts';
+import type { Result } from '../model/problem.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { KeyRing, Signer, Trust, Verifier } from '../ports/signer.ts';
+import { fileProblem, readIfThere } from './files.ts';
+import { keyIdOf, keyProblem, openPublic, publicOfRaw, signWith, verifyWith } from './keys/pem.ts';
+import { names, openOwn, openSet, takeOver } from './keys/set.ts';
+import type { SignedSet } from './keys/set.ts';
 
-/** RFC 8032: an Ed25519 public key has 32 bytes, a signature 64. */
-const publicBytes = 32;
-const signatureText = /^[A-Za-z0-9_-]{86}$/;
+export { keyIdOf } from './keys/pem.ts';
 
-const privateName = 'engine.key';
-const publicName = 'engine.pub';
+const lookEveryMs = 1_000;
+/** Public keys of key sets that were seen; more than one set may hold. */
+const rememberedMax = 64;
+
+export type EngineKeys = {
+  readonly signer: Signer;
+  readonly verifier: Verifier;
+  readonly ring: (on: { readonly clock: Clock; readonly say: (line: string) => void }) => KeyRing;
+  /** What an adapter needs to know: the root's public key. */
+  readonly publicFile: string;
+};
 
 /**
- * The engine's key pair from a keys folder (0700), made at the first call: `engine.key` (PKCS #8, mode 0600) and `engine.pub` (SPKI), which
- * adapters read. Its verifier knows this one key. Errors: E-KEY for a file that is not such a key or that others can read, E-FILE.
+ * The keys of an engine from its keys folder (0700): a root that signs the key set, and the private keys (0600) that sign messages. What is
+ * missing at the first start is made; the one key of a home from before key sets becomes version 1. Errors: E-KEY for a file that is not
+ * such a key or that others can read, or a key set without a key that is here; E-FILE.
  */
-export function engineKeys(folder: string): Result<{ readonly signer: Signer; readonly verifier: Verifier; readonly publicFile: string }> {
-  const path = join(folder, privateName);
+export function engineKeys(folder: string): Result<EngineKeys> {
   try {
-    if (readIfThere(path) === null) {
-      const { privateKey } = generateKeyPairSync('ed25519');
-      // Of two engines that start at once, one key stays: the other reads it below.
-      createWhole(path, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), 0o600);
-    }
-    if ((lstatSync(path).mode & 0o077) !== 0) return fail(keyProblem('others can read the private key', path));
-    const key = privateKeyOf(readIfThere(path) ?? '');
-    if (key === null) return fail(keyProblem('not an Ed25519 private key', path));
-    const publicKey = createPublicKey(key);
-    const publicFile = join(folder, publicName);
-    const published = publish(publicFile, publicKey);
-    if (published !== null) return fail(published);
-    const keyId = keyIdOf(publicKey);
-    const signer: Signer = { keyId, sign: (kind, payload) => sign(null, domain(kind, payload), key).toString('base64url') };
-    return ok({ signer, verifier: verifierOf([publicKey]), publicFile });
+    const missing = takeOver(folder);
+    if (missing !== null) return fail(missing);
+    const first = read(folder);
+    if (!first.ok) return first;
+    let { own, signed } = first.value;
+    const { root, oldest } = first.value;
+    const reread = (): Result<void> => {
+      const again = read(folder);
+      if (!again.ok) return again;
+      ({ own, signed } = again.value);
+      return ok(undefined);
+    };
+    const signer: Signer = {
+      keyId: oldest,
+      sign: (kind, payload, keyId = oldest) => {
+        // One that was revoked this moment: what it signs is refused by whoever has heard of it.
+        const key = own.get(keyId) ?? first.value.own.get(keyId);
+        if (key === undefined) throw new Error(`the engine has no key ${keyId}`);
+        return signWith(key, kind, payload);
+      },
+    };
+    const verify: Verifier['verify'] = (kind, payload, keyId, signature) => {
+      const key = own.get(keyId);
+      return key !== undefined && verifyWith(createPublicKey(key), kind, payload, signature);
+    };
+    const now = () => ({ signed, own: [...own.keys()] });
+    return ok({
+      signer,
+      verifier: { verify, root: trustOf(root) },
+      ring: ({ clock, say }) => ({ now, watch: (change) => watch(folder, clock, say, reread, change) }),
+      publicFile: join(folder, names.rootPublic),
+    });
   } catch (error) {
-    return fail(fileProblem('cannot open the engine key', path, error));
+    return fail(fileProblem('cannot open the engine key', join(folder, names.set), error));
   }
 }
 
-/** What an adapter needs: the engine's public key from `engine.pub` (a file), or from the keys folder it lies in. */
+/**
+ * What an adapter checks messages with: a folder of keys, whose root it pins (`root.pub`); or one public key of an engine as a file, which
+ * is then the only one for ever.
+ */
 export function readVerifier(path: string): Result<Verifier> {
+  return reading(path, () => {
+    const folder = lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+    const file = folder ? join(path, names.firstPublic) : path;
+    const pinned = folder && readIfThere(join(path, names.rootPublic)) !== null ? openPublic(join(path, names.rootPublic)) : null;
+    if (pinned !== null && !pinned.ok) return pinned;
+    const root = pinned === null ? null : trustOf(pinned.value);
+    if (root !== null && readIfThere(file) === null) return ok({ verify: () => false, root });
+    const key = openPublic(file);
+    return key.ok ? ok({ verify: verifyBy(key.value), root }) : key;
+  });
+}
+
+/** As readVerifier, from the root's public key alone. */
+export const readRoot = (file: string): Result<Verifier> =>
+  reading(file, () => {
+    const root = openPublic(file);
+    return root.ok ? ok({ verify: () => false, root: trustOf(root.value) }) : root;
+  });
+
+function reading(path: string, read: () => Result<Verifier>): Result<Verifier> {
   try {
-    const file = lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, publicName) : path;
-    const text = readIfThere(file);
-    if (text === null) return fail(keyProblem('there is no public key of an engine', file));
-    const key = publicKeyOf(text);
-    return key === null ? fail(keyProblem('not an Ed25519 public key', file)) : ok(verifierOf([key]));
+    return read();
   } catch (error) {
     return fail(fileProblem('cannot read the public key of the engine', path, error));
   }
 }
 
-/** First 16 hex digits of the SHA-256 of the raw public key. */
-export function keyIdOf(key: KeyObject): string {
-  const spki = key.export({ type: 'spki', format: 'der' });
-  // The raw key is the end of the SPKI structure (RFC 8410 section 4).
-  return createHash('sha256')
-    .update(spki.subarray(spki.length - publicBytes))
-    .digest('hex')
-    .slice(0, 16);
+type Read = { readonly own: ReadonlyMap<string, KeyObject>; readonly signed: SignedSet; readonly root: KeyObject; readonly oldest: string };
+
+function read(folder: string): Result<Read> {
+  const opened = openSet(folder);
+  if (!opened.ok) return opened;
+  const { set, signed, root } = opened.value;
+  const own = openOwn(folder, set);
+  if (!own.ok) return own;
+  const mine = set.keys.filter(({ id }) => own.value.has(id)).toSorted((a, b) => a.from - b.from);
+  const inForce = mine.filter(({ to }) => to === null || to > Date.now());
+  const oldest = inForce[0];
+  if (oldest === undefined) return fail(keyProblem('no private key of the key set that is in force is here', folder, 'put it back, or make one: `flyball keys rotate`')); // prettier-ignore
+  return ok({ own: own.value, signed, root, oldest: oldest.id });
 }
 
-function verifierOf(keys: readonly KeyObject[]): Verifier {
-  const byId = new Map(keys.map((key) => [keyIdOf(key), key]));
+/** Calls back when the key set was written anew; one that cannot be read is said, and changes nothing. */
+function watch(folder: string, clock: Clock, say: (line: string) => void, reread: () => Result<void>, change: () => void): () => void {
+  const stamp = (): string => {
+    const stat = statSync(join(folder, names.set), { throwIfNoEntry: false });
+    return stat === undefined ? 'none' : `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
+  };
+  let seen = stamp();
+  return clock.each(lookEveryMs, () => {
+    try {
+      const now = stamp();
+      if (now === seen) return;
+      seen = now;
+      const again = reread();
+      if (again.ok) change();
+      else say(`${again.problem.what}: the keys stay as they were`);
+    } catch (error) {
+      say(`${fileProblem('cannot read the keys', folder, error).what}: they stay as they were`);
+    }
+  });
+}
+
+function trustOf(root: KeyObject): Trust {
+  const known = new Map<string, KeyObject | null>();
+  const keyOf = (raw: string): KeyObject | null => {
+    const there = known.get(raw);
+    if (there !== undefined) return there;
+    const key = publicOfRaw(raw);
+    if (known.size >= rememberedMax) known.clear();
+    known.set(raw, key);
+    return key;
+  };
   return {
-    verify: (kind, payload, keyId, signature) => {
-      const key = byId.get(keyId);
-      if (key === undefined || !signatureText.test(signature)) return false;
-      const bytes = Buffer.from(signature, 'base64url');
-      // Spare bits of the last character may be set: one signature has one text.
-      return bytes.toString('base64url') === signature && verify(null, domain(kind, payload), key, bytes);
+    rootSigned: (payload, signature) => verifyWith(root, 'keys', payload, signature),
+    signedBy: (raw, kind, payload, signature) => {
+      const key = keyOf(raw);
+      return key !== null && verifyWith(key, kind, payload, signature);
     },
   };
 }
 
-/** protocol.md section 2; the same bytes as src/core/publish/bytes.ts, which this room may not import (a test compares them). */
-const domain = (kind: string, payload: Uint8Array): Uint8Array => Buffer.concat([Buffer.from(`flyball/v1/${kind}\n`), payload]);
-
-/** Puts the public key beside the private one; a file that holds another key is somebody's mistake, not ours to replace. */
-function publish(path: string, key: KeyObject): Problem | null {
-  const there = readIfThere(path);
-  if (there !== null) {
-    const known = publicKeyOf(there);
-    return known !== null && keyIdOf(known) === keyIdOf(key) ? null : keyProblem('it does not belong to the private key beside it', path);
-  }
-  createWhole(path, key.export({ type: 'spki', format: 'pem' }).toString(), 0o644);
-  chmodSync(path, 0o644);
-  return null;
+function verifyBy(key: KeyObject): Verifier['verify'] {
+  const id = keyIdOf(key);
+  return (kind, payload, keyId, signature) => keyId === id && verifyWith(key, kind, payload, signature);
 }
-
-const privateKeyOf = (text: string): KeyObject | null => keyOf(() => createPrivateKey(text));
-const publicKeyOf = (text: string): KeyObject | null => keyOf(() => (text.includes('PRIVATE') ? null : createPublicKey(text)));
-
-function keyOf(read: () => KeyObject | null): KeyObject | null {
-  try {
-    const key = read();
-    return key?.asymmetricKeyType === 'ed25519' ? key : null;
-  } catch (error) {
-    // OpenSSL's own words say nothing to a person; that it is no key is said by the caller.
-    if (error instanceof Error) return null;
-    throw error;
-  }
-}
-
-const keyProblem = (what: string, at: string): Problem => ({
-  code: 'E-KEY',
-  what,
-  at,
-  todo: 'point to the keys of the engine that leads this target (FLYBALL_HOME/keys); chmod 600 a private key',
-});

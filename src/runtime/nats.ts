@@ -4,6 +4,8 @@ import { fail, ok } from '../model/problem.ts';
 import type { Problem, Result } from '../model/problem.ts';
 import type { Bus, BusMessage } from '../ports/bus.ts';
 import { makeHandlers, makeState } from './bus/handlers.ts';
+import { jetstream } from './bus/jetstream.ts';
+import type { Ask } from './bus/jetstream.ts';
 import { sendable } from './bus/message.ts';
 import { parseNatsUrl } from './bus/natsurl.ts';
 import type { NatsUrl } from './bus/natsurl.ts';
@@ -108,20 +110,22 @@ function natsBus(nats: NatsConnection, address: string, tries: Tries, say: (line
     },
   );
   let closing: Promise<void> | null = null;
+  const publish = (message: BusMessage): void => {
+    // The client would keep it, and send what is long past once it is connected again.
+    if (!state().connected || !sendable(message) || !window.fits(message.payload.byteLength)) return drop();
+    try {
+      // A copy: the client reads the payload when this turn of the event loop ends.
+      nats.publish(message.subject, new Uint8Array(message.payload), { headers: headersOf(message) });
+    } catch {
+      // Closed this moment, or larger than this server takes.
+      drop();
+    }
+  };
   return {
     kind: 'nats',
     address,
-    publish: (message) => {
-      // The client would keep it, and send what is long past once it is connected again.
-      if (!state().connected || !sendable(message) || !window.fits(message.payload.byteLength)) return drop();
-      try {
-        // A copy: the client reads the payload when this turn of the event loop ends.
-        nats.publish(message.subject, new Uint8Array(message.payload), { headers: headersOf(message) });
-      } catch {
-        // Closed this moment, or larger than this server takes.
-        drop();
-      }
-    },
+    publish,
+    cache: jetstream(askWith(nats), publish),
     subscribe: handlers.subscribe,
     state,
     watch,
@@ -130,6 +134,14 @@ function natsBus(nats: NatsConnection, address: string, tries: Tries, say: (line
     close: () => (closing ??= close(nats, state, () => set(false))),
   };
 }
+
+/** One question, one answer; a message without content has its status in the first line of its headers. */
+const askWith =
+  (nats: NatsConnection): Ask =>
+  async (subject, payload, msMax) => {
+    const answer = await nats.request(subject, payload, { timeout: msMax });
+    return { status: answer.headers?.code ?? 0, ...read(answer) };
+  };
 
 /** Lets what was published go out, if the server is there to take it. */
 async function close(nats: NatsConnection, state: Bus['state'], closed: () => void): Promise<void> {

@@ -39,11 +39,9 @@ export async function startNatsServer(options: {
   readonly home: Home;
   readonly binary: NatsBinary;
   readonly usersFile: string;
-  /** Whether streams are kept, in the home; default no: nothing of ours reads them yet. */
-  readonly jetstream?: boolean;
   readonly say: (line: string) => void;
 }): Promise<Result<NatsServer>> {
-  const { home, binary, usersFile, jetstream = false, say } = options;
+  const { home, binary, usersFile, say } = options;
   const files = { conf: join(home.root, 'nats.conf'), log: join(home.logs, 'nats.log') };
   // Before it reads them: a change that comes in between is read twice, not missed.
   const seen = stampOf(usersFile);
@@ -59,7 +57,7 @@ export async function startNatsServer(options: {
           listen: `127.0.0.1:${port}`,
           usersFile: relative(home.root, usersFile),
           log: files.log,
-          jetstream: jetstream ? join(home.data, 'nats') : null,
+          jetstream: join(home.data, 'jetstream'),
           tls: null,
         }),
       );

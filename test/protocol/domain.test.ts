@@ -13,7 +13,7 @@ test('the runtime signs exactly the bytes that the core says', () => {
     const keys = engineKeys(folder);
     if (!keys.ok) throw new Error(keys.problem.what);
     const payload = Buffer.from('{"v":1}');
-    const key = createPublicKey(readFileSync(keys.value.publicFile, 'utf8'));
+    const key = createPublicKey(readFileSync(join(folder, 'engine.pub'), 'utf8'));
     for (const kind of ['diff', 'head', 'snapshot', 'closed'] as const) {
       const signature = Buffer.from(keys.value.signer.sign(kind, payload), 'base64url');
       expect(verify(null, signedBytes(kind, payload), key, signature)).toBe(true);

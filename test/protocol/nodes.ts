@@ -1,5 +1,5 @@
-import type { Effect, Hold, HoldFile, Input } from '../../src/core/hold/types.ts';
-import type { Lead, LeadEffect, LeadInput } from '../../src/core/publish/types.ts';
+import type { Effect, Hold, HoldFile, HoldOptions, Input } from '../../src/core/hold/types.ts';
+import type { Lead, LeadEffect, LeadInput, LeadOptions } from '../../src/core/publish/types.ts';
 import type { Override } from '../../src/model/override.ts';
 import type { Table } from '../../src/model/table.ts';
 import { capabilities, fakeSign, fakeVerify } from './fixtures.ts';
@@ -26,6 +26,18 @@ export type Setting = {
   readonly record: Record;
   readonly faults: Faults;
   readonly desk: Desk;
+  readonly more?: More;
+};
+
+/** What a simulation adds to the plain one. */
+export type More = {
+  readonly hold: Partial<HoldOptions>;
+  readonly lead: Partial<LeadOptions>;
+  /** What the engine is given before it loads. */
+  readonly first: () => readonly LeadInput[];
+  readonly saving: (target: string, file: HoldFile) => void;
+  readonly saved: (target: string, file: HoldFile) => void;
+  readonly engineSends: (effect: Extract<LeadEffect, { readonly kind: 'send' }>) => void;
 };
 
 const keyId = '0123456789abcdef';
@@ -42,7 +54,7 @@ export type Wire = {
 
 /** One adapter with its disk and its device, through all its lives. */
 export function createAdapter(
-  { code, world, random, record, faults }: Setting,
+  { code, world, random, record, faults, more }: Setting,
   options: { readonly target: string; readonly send: (message: Wire) => void; readonly outlives: boolean; readonly wallOffsetMs: number },
 ) {
   const { target, send } = options;
@@ -80,6 +92,7 @@ export function createAdapter(
   };
   const save = (file: HoldFile): void => {
     oracle.saving(file);
+    more?.saving(target, file);
     const text = JSON.stringify(file);
     pendingSave = text;
     later(0.2 + random.next() * 4, () => {
@@ -90,6 +103,7 @@ export function createAdapter(
       }
       disk = text;
       oracle.saved(file);
+      more?.saved(target, file);
       give({ kind: 'saved', ok: true });
     });
   };
@@ -134,6 +148,7 @@ export function createAdapter(
         draw: random,
         wallMs,
         monoMs: mono(),
+        ...more?.hold,
       });
       give({ kind: 'start' });
       tick();
@@ -146,7 +161,10 @@ export function createAdapter(
       if (pendingSave !== null && random.chance(0.5)) {
         disk = pendingSave;
         const file = fileOf(disk);
-        if (file !== null) oracle.saved(file);
+        if (file !== null) {
+          oracle.saved(file);
+          more?.saved(target, file);
+        }
       }
       pendingSave = null;
       if (!options.outlives) device = null;
@@ -169,7 +187,7 @@ export type AdapterNode = ReturnType<typeof createAdapter>;
 
 /** The engine, through all its lives; the record outlives it. */
 export function createEngine(
-  { code, world, random, record, faults, desk }: Setting,
+  { code, world, random, record, faults, desk, more }: Setting,
   options: { readonly send: (message: Wire) => void; readonly restored: () => boolean },
 ) {
   let lead: Lead | null = null;
@@ -194,6 +212,7 @@ export function createEngine(
     switch (effect.kind) {
       case 'send':
         if (effect.channel === 'diff') checkDiff(effect.payload, effect.target);
+        more?.engineSends(effect);
         return options.send({ ...effect, key: effect.keyId });
       case 'commit':
         return commit(effect);
@@ -263,7 +282,8 @@ export function createEngine(
       life += 1;
       numbers = 0;
       isBehind = false;
-      lead = code.createLead({ keyId, sign: fakeSign(secret), verify });
+      lead = code.createLead({ keyId, sign: fakeSign(secret), verify, ...more?.lead });
+      for (const input of more?.first() ?? []) give(input);
       load();
       tick();
     },
@@ -286,6 +306,7 @@ export function createEngine(
       if (channel === 'announce' || channel === 'ack') give({ kind: channel, target, payload });
     },
     connected: (): void => give({ kind: 'connected' }),
+    give,
     lead: (): Lead | null => lead,
   };
 }

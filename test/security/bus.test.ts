@@ -265,7 +265,7 @@ async function start(): Promise<
     usersFile,
     ours.replace('users: [', `users: [ { nkey: ${witness.getPublicKey()}, permissions: { publish: ">", subscribe: ">" } }`),
   );
-  const server = unwrap(await startNatsServer({ home, binary: binary.value, usersFile, jetstream: true, say }));
+  const server = unwrap(await startNatsServer({ home, binary: binary.value, usersFile, say }));
   return {
     url: server.url,
     seeds: { engine: seedOf('engine'), T: seedOf('T'), U: seedOf('U'), witness: Buffer.from(witness.getSeed()).toString('latin1') },

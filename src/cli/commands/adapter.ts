@@ -10,7 +10,7 @@ import { endWithParent } from '../../runtime/children.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { openHome } from '../../runtime/home.ts';
 import { loadInventory, watchInventory } from '../../runtime/inventory.ts';
-import { readVerifier } from '../../runtime/keys.ts';
+import { readRoot, readVerifier } from '../../runtime/keys.ts';
 import { adapterSocket, socketPath } from '../../runtime/sockets.ts';
 import { systemRandom } from '../../runtime/random.ts';
 import { removeRun, writeRun } from '../../runtime/run.ts';
@@ -28,7 +28,8 @@ export const adapter: Command = {
     set: { type: 'string', multiple: true, value: 'NAME=VALUE', about: "the connector's settings; may be repeated" },
     inventory: inventoryOption,
     'on-empty': { type: 'string', value: 'closed|open', about: 'what it does while no table is held (default closed: denies)' },
-    key: { type: 'string', value: 'FILE', about: "the engine's public key (default FLYBALL_HOME/keys/engine.pub)" },
+    root: { type: 'string', value: 'FILE', about: 'the public root key that it pins (default FLYBALL_HOME/keys/root.pub)' },
+    key: { type: 'string', value: 'FILE', about: 'instead of a root: one public key of an engine, which is then never rotated' },
   },
   more: '  NATS_URL names another bus than the one of FLYBALL_HOME; NATS_NKEY_FILE the seed to join it with (`flyball auth issue`), NATS_CA,\n  NATS_CERT and NATS_KEY the files for TLS.\n  Exit code 3: another adapter of this target has taken over.',
   run: async ([name], values) => {
@@ -40,7 +41,8 @@ export const adapter: Command = {
     if (!home.ok) return refuse(home);
     const connector = await loadConnector(name);
     if (!connector.ok) return refuse(connector);
-    const verifier = readVerifier(text(values, 'key') ?? home.value.keys);
+    const root = text(values, 'root');
+    const verifier = root === undefined ? readVerifier(text(values, 'key') ?? home.value.keys) : readRoot(root);
     if (!verifier.ok) return refuse(verifier);
     const inventoryFile = text(values, 'inventory');
     const inventory = inventoryFile === undefined ? ok(emptyInventory) : loadInventory(inventoryFile);

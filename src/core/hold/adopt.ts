@@ -1,5 +1,6 @@
 import type { Table } from '../../model/table.ts';
-import { olderMax } from '../limits.ts';
+import { olderBytesMax, olderMax } from '../limits.ts';
+import { tableBytes } from '../publish/bytes.ts';
 import { beyondDevice } from './device.ts';
 import { begin } from './job.ts';
 import { sameEntries } from './lease.ts';
@@ -24,7 +25,7 @@ export function adopt(
   const next: Held = { ...about, entries, proof: from.verified.proof, provisional: from.provisional };
   // A renewed lease is no table to go back to.
   const isNews = held !== null && held.revision !== about.revision && !sameEntries(held.entries, entries);
-  const past = isNews ? [held, ...older].slice(0, olderMax) : older;
+  const past = isNews ? kept(turn, [held, ...older].slice(0, olderMax)) : older;
   const graceUntil = from.verified.kind === 'snapshot' ? null : hold.file.graceUntil;
   begin(turn, 'adopt', { ...hold.file, held: next, older: past, graceUntil }, about);
 }
@@ -41,4 +42,11 @@ export function raiseFence({ hold, nowMs }: Turn, epoch: number): void {
   hold.file = { ...hold.file, fence: epoch } satisfies HoldFile;
   hold.dirty = true;
   hold.dirtyDueMs = nowMs;
+}
+
+/** The newest of them that fit together. */
+function kept({ hold }: Turn, past: readonly Held[]): readonly Held[] {
+  let bytes = 0;
+  const over = past.findIndex(({ entries }) => (bytes += tableBytes(entries, hold.leaves)) > olderBytesMax);
+  return over < 0 ? past : past.slice(0, over);
 }

@@ -8,7 +8,8 @@ export const noAsk: Ask = { nonce: null, sentMs: Number.NEGATIVE_INFINITY, attem
  * @param spreadMs up to so much later, drawn: where many adapters want one at the same moment.
  */
 export function want(hold: Hold, nowMs: number, spreadMs = 0): void {
-  if (hold.ask.dueMs !== null) return;
+  // What is asked for is on its way in parts.
+  if (hold.ask.dueMs !== null || hold.parts.answer !== null) return;
   const spread = spreadMs === 0 ? 0 : hold.options.draw.integer(spreadMs);
   hold.ask = { ...hold.ask, attempt: 0, dueMs: Math.max(nowMs + spread, hold.ask.sentMs + announceMinMs) };
 }

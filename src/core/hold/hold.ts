@@ -3,8 +3,11 @@ import { askDue, noAsk, want, wantAnew } from './ask.ts';
 import { engineTime, startClock } from './clock.ts';
 import { begin, onApplied, onSaved, reapply } from './job.ts';
 import { due } from './lease.ts';
+import { keyFile, readKeyFile } from './keys.ts';
+import { masterDue, mayWrite, noMaster, onMastered } from './master.ts';
+import { noParts, onList, onPart, partsOverdue } from './parts.ts';
 import { modeAt, mergeOverrides, ruled } from './override.ts';
-import { queue, receive, takeStored } from './receive.ts';
+import { queue, readStored, receive, takeComplete, takeStored } from './receive.ts';
 import { announce, refuse, tellStatus } from './tell.ts';
 import type { Effect, Hold, HoldFile, HoldOptions, Input, Turn } from './types.ts';
 import { verify } from './verify.ts';
@@ -14,6 +17,7 @@ export function createHold(given: HoldOptions): Hold {
   const options: HoldOptions = given.capabilities.actions.includes('deny') ? given : { ...given, onEmpty: 'open' };
   const { target, instance, wallMs, monoMs } = options;
   const before = options.file;
+  const keys = readKeyFile(before?.keySet, options.trust);
   const file: HoldFile = {
     v: 1,
     target,
@@ -27,7 +31,7 @@ export function createHold(given: HoldOptions): Hold {
     older: [],
     time: 0,
     ...before,
-    keySet: null,
+    keySet: keyFile(keys),
     adapter: instance.adapter,
     boot: instance.boot,
   };
@@ -48,6 +52,10 @@ export function createHold(given: HoldOptions): Hold {
     heardIssued: 0,
     issued: 0,
     stored: null,
+    parts: noParts(),
+    keys,
+    keysSaved: keys?.set.version ?? 0,
+    master: noMaster,
     startMs: monoMs,
     inForce: false,
     applyDueMs: null,
@@ -81,12 +89,15 @@ function take(turn: Turn, input: Input): void {
     case 'start':
       return begin(turn, 'start', hold.file, null);
     case 'message': {
+      // A part bears no signature: a signed list names its hash.
+      if (input.channel === 'snapshot' && input.signature === '') return onPart(turn, input.payload);
       const message = verify(turn, input.channel, input);
       if (message === null) return;
+      if (message.kind === 'snapshot') onList(turn, message.message);
       return hold.job === null ? receive(turn, message) : queue(turn, message);
     }
     case 'stored':
-      hold.stored = verify(turn, 'snapshot', input);
+      hold.stored = readStored(turn, input);
       return;
     case 'override':
     case 'lift':
@@ -96,11 +107,14 @@ function take(turn: Turn, input: Input): void {
     case 'tick':
       return tick(turn);
     case 'connected':
+      hold.parts = { ...hold.parts, answer: null, diffs: [] };
       return wantAnew(hold, nowMs, headLostSpreadMs);
     case 'saved':
       return onSaved(turn, input.ok);
     case 'applied':
-      return onApplied(turn, input.rejected);
+      return onApplied(turn, input);
+    case 'mastered':
+      return onMastered(turn, input.answer, input.table);
     case 'reapply':
       if (hold.file.held !== null) hold.applyDueMs = nowMs;
       return;
@@ -112,6 +126,8 @@ function take(turn: Turn, input: Input): void {
 
 function tick(turn: Turn): void {
   const { hold, nowMs } = turn;
+  partsOverdue(turn);
+  masterDue(turn);
   if (nowMs - hold.heardMs > headLostMs) want(hold, nowMs, headLostSpreadMs);
   if (hold.job === null || hold.slowSaid || nowMs - hold.job.sinceMs <= deviceSlowMs) return;
   hold.slowSaid = true;
@@ -127,6 +143,7 @@ function settle(turn: Turn): void {
     if (asked?.kind === 'override') mergeOverrides(turn, [asked.override], []);
     else if (asked?.kind === 'lift') mergeOverrides(turn, [], asked.ids ?? hold.file.overrides.map(({ id }) => id));
     else if (message !== undefined) receive(turn, message);
+    else if (takeComplete(turn)) continue;
     else if (!startNext(turn)) break;
   }
   if (hold.stopped) return;
@@ -148,11 +165,12 @@ function beginOverride(turn: Turn, timeMs: number): void {
 function startNext(turn: Turn): boolean {
   const { hold, nowMs } = turn;
   const time = engineTime(hold.clock, nowMs);
-  if (hold.overridden || modeAt(hold.file, time) !== hold.file.mode) beginOverride(turn, time);
-  else if (due(hold.file, time).length > 0) begin(turn, 'end', hold.file, null);
-  else if (hold.applyDueMs !== null && nowMs >= hold.applyDueMs) reapply(turn);
+  const writes = mayWrite(hold);
+  if (writes && (hold.overridden || modeAt(hold.file, time) !== hold.file.mode)) beginOverride(turn, time);
+  else if (writes && due(hold.file, time).length > 0) begin(turn, 'end', hold.file, null);
+  else if (writes && hold.applyDueMs !== null && nowMs >= hold.applyDueMs) reapply(turn);
   else if (hold.dirty && nowMs >= hold.dirtyDueMs) begin(turn, 'note', hold.file, null);
-  else if (hold.stored !== null && hold.file.held === null && nowMs - hold.startMs >= bootWaitMs) {
+  else if (writes && hold.stored !== null && hold.file.held === null && nowMs - hold.startMs >= bootWaitMs) {
     const stored = hold.stored;
     hold.stored = null;
     takeStored(turn, stored);

@@ -1,19 +1,23 @@
 import type { Table } from '../../model/table.ts';
 import { assert } from '../../model/problem.ts';
 import { retryEveryMs } from '../limits.ts';
-import type { RejectedEntry } from '../publish/messages.ts';
 import { want } from './ask.ts';
+import { stop } from './grant.ts';
 import { engineTime } from './clock.ts';
 import { closedTable } from './device.ts';
+import { keyFile } from './keys.ts';
 import { due, endDue, forwarding } from './lease.ts';
+import { mastered, mayWrite } from './master.ts';
 import { aboutHeld, ack, ackSeldom, refuse } from './tell.ts';
-import type { About, Hold, HoldFile, Job, Turn } from './types.ts';
+import type { About, Hold, HoldFile, Input, Job, Turn } from './types.ts';
 
 /** Starts a change: the file first, whatever is due ended in it, then the device, never the other way round. One at a time. */
 export function begin(turn: Turn, why: Job['why'], file: HoldFile, about: About | null): void {
   const { hold, nowMs, out } = turn;
   assert(hold.job === null, 'one job at a time');
-  const next = endDue(file, engineTime(hold.clock, nowMs), why === 'adopt');
+  // What may not leave the device yet has not ended either.
+  const ends = why === 'adopt' || mayWrite(hold);
+  const next = { ...(ends ? endDue(file, engineTime(hold.clock, nowMs), why === 'adopt') : file), keySet: keyFile(hold.keys) };
   hold.job = { why, next, phase: 'save', about, rejected: [], sinceMs: nowMs };
   out.push({ kind: 'save', file: next });
 }
@@ -33,7 +37,8 @@ export function onSaved(turn: Turn, okay: boolean): void {
   const { job } = hold;
   assert(job !== null && job.phase !== 'apply', 'a save was under way');
   if (!okay) refuse(turn, 'save', `the durable file could not be written (${job.why})`);
-  hold.dirty = !okay;
+  if (okay) hold.keysSaved = versionOf(job.next);
+  hold.dirty = !okay || hold.keysSaved !== (hold.keys?.set.version ?? 0);
   hold.dirtyDueMs = nowMs + retryEveryMs;
   if (job.phase === 'undo') return finish(turn, job);
   if (job.why === 'note') {
@@ -46,7 +51,8 @@ export function onSaved(turn: Turn, okay: boolean): void {
     return;
   }
   // Others go on without the disk: the table is in force, and an entry past its time is never installed again, file or not.
-  if (due(job.next, engineTime(hold.clock, nowMs)).length > 0 && okay) {
+  const ends = job.why === 'adopt' || mayWrite(hold);
+  if (ends && due(job.next, engineTime(hold.clock, nowMs)).length > 0 && okay) {
     hold.job = { ...job, next: endDue(job.next, engineTime(hold.clock, nowMs), false) };
     out.push({ kind: 'save', file: hold.job.next });
     return;
@@ -56,22 +62,24 @@ export function onSaved(turn: Turn, okay: boolean): void {
   toDevice(turn, hold.job);
 }
 
-export function onApplied(turn: Turn, rejected: readonly RejectedEntry[] | null): void {
+export function onApplied(turn: Turn, { rejected, superseded }: Extract<Input, { kind: 'applied' }>): void {
   const { hold, nowMs, out } = turn;
   const { job } = hold;
   assert(job !== null && job.phase === 'apply', 'an apply was under way');
+  if (superseded === true) return stop(turn);
   if (rejected === null) {
     hold.file = job.next;
     hold.inForce = job.next.held !== null;
     hold.refused = null;
     hold.applyDueMs = null;
+    mastered(hold);
     return finish(turn, job);
   }
   refuse(turn, 'rejected', `revision ${job.next.held?.revision ?? 'none'} (${job.why}): ${rejected[0]?.text ?? 'no reason given'}`);
   if (job.why === 'adopt') {
     // Nothing changes: the file goes back to the table that the device still forwards by.
     hold.job = { ...job, phase: 'undo', rejected };
-    out.push({ kind: 'save', file: { ...hold.file, fence: job.next.fence } });
+    out.push({ kind: 'save', file: { ...hold.file, fence: job.next.fence, keySet: job.next.keySet } });
     return;
   }
   hold.file = job.next;
@@ -108,7 +116,7 @@ function tellOverride(turn: Turn): void {
 }
 
 function toDevice({ hold, out }: Turn, job: Job): void {
-  const table = deviceTable(hold, job.next);
+  const table = job.why === 'adopt' || mayWrite(hold) ? deviceTable(hold, job.next) : null;
   if (table !== null) return void out.push({ kind: 'apply', table, revision: job.next.held?.revision ?? null });
   hold.file = job.next;
   hold.job = null;
@@ -119,3 +127,6 @@ function deviceTable(hold: Hold, file: HoldFile): Table | null {
   if (file.held !== null) return forwarding(file);
   return hold.options.onEmpty === 'closed' ? closedTable : null;
 }
+
+const versionOf = ({ keySet }: HoldFile): number =>
+  keySet === null ? 0 : Number((JSON.parse(keySet.payload) as { readonly version: number }).version);

@@ -1,4 +1,5 @@
 import { applyOps } from '../../model/diff.ts';
+import type { Table } from '../../model/table.ts';
 import { ackEveryMs, headLostSpreadMs, holdQueueMax, skewMaxMs, storedAgeMaxMs } from '../limits.ts';
 import { tableHash } from '../publish/bytes.ts';
 import { sameInstance } from '../publish/messages.ts';
@@ -7,9 +8,12 @@ import { adopt, confirm, raiseFence } from './adopt.ts';
 import { want } from './ask.ts';
 import { engineTime, readTime } from './clock.ts';
 import { isSuperseded, onClosed, stop, useNonce } from './grant.ts';
+import { mastered, mayAdopt, mayWrite, takeMastership } from './master.ts';
 import { isOverridden, mergeOverrides } from './override.ts';
+import { assemble, awaitParts, completed, keepForParts, noParts } from './parts.ts';
 import { ack, ackSeldom, refuse } from './tell.ts';
-import type { About, Turn, Verified } from './types.ts';
+import type { About, SignedInput, Turn, Verified, VerifiedSnapshot } from './types.ts';
+import { verify } from './verify.ts';
 
 /** What a verified message does when no table is on its way to the device. */
 export function receive(turn: Turn, message: Verified): void {
@@ -27,9 +31,9 @@ export function receive(turn: Turn, message: Verified): void {
   if (message.kind === 'head' && message.message.issued < hold.issued) return refuse(turn, 'stale', 'a head that newer messages overtook');
   // Not by a snapshot that nobody asked for: onSnapshot does it.
   if (message.kind !== 'snapshot') hold.issued = Math.max(hold.issued, message.message.issued);
-  if (message.kind === 'diff') return onDiff(turn, message.message, message);
+  if (message.kind === 'diff') return onDiff(turn, message.message, message as Verified & { readonly kind: 'diff' });
   if (message.kind === 'head') return onHead(turn, message.message, message);
-  onSnapshot(turn, message.message, message);
+  onSnapshot(turn, message.message, message as VerifiedSnapshot);
 }
 
 /** Without an epoch of this term or a later one it is a former leader's word. */
@@ -46,7 +50,7 @@ export function queue(turn: Turn, message: Verified): void {
   want(hold, nowMs);
 }
 
-function onDiff(turn: Turn, diff: Diff, verified: Verified): void {
+function onDiff(turn: Turn, diff: Diff, verified: Verified & { readonly kind: 'diff' }): void {
   const { hold, nowMs } = turn;
   const { held } = hold.file;
   const about = aboutOf(diff);
@@ -62,6 +66,10 @@ function onDiff(turn: Turn, diff: Diff, verified: Verified): void {
     ackSeldom(turn, 'gap', about);
     want(hold, nowMs);
   };
+  if (keepForParts(turn, verified)) return;
+  // Until the device is ours, it is a snapshot that counts.
+  if (!mayWrite(hold)) return;
+  if (diff.ops.length === 0 && diff.hash !== diff.baseHash) return want(hold, nowMs);
   if (held === null) return gap('base', `a diff from revision ${diff.base}, nothing is held`);
   if (diff.base !== held.revision) return gap('base', `a diff from revision ${diff.base}, ${held.revision} is held`);
   if (diff.baseHash !== held.hash) return gap('base-hash', `a diff from another revision ${diff.base} than the one held`);
@@ -72,7 +80,7 @@ function onDiff(turn: Turn, diff: Diff, verified: Verified): void {
   adopt(turn, about, result.value, { verified, provisional: held.provisional });
 }
 
-function onSnapshot(turn: Turn, snapshot: Snapshot, verified: Verified): void {
+function onSnapshot(turn: Turn, snapshot: Snapshot, verified: VerifiedSnapshot): void {
   const { hold, nowMs } = turn;
   const { held } = hold.file;
   const about = aboutOf(snapshot);
@@ -84,20 +92,44 @@ function onSnapshot(turn: Turn, snapshot: Snapshot, verified: Verified): void {
   keepTime(turn, { issued: snapshot.issued, atMs: verified.atMs, roundTripMs }, about);
   if (isSuperseded(turn, snapshot.grant)) return stop(turn);
   mergeOverrides(turn, snapshot.overrides, snapshot.lifted);
+  if (takeMastership(turn, snapshot.grant) || !mayAdopt(hold, snapshot.grant)) return;
   // Its time and grant, and nothing of its table.
   if (held !== null && isOverridden(hold.file, engineTime(hold.clock, nowMs))) return ack(turn, 'frozen', about);
   if (held !== null && snapshot.revision < held.revision) return ack(turn, 'ahead', about);
   if (held !== null && snapshot.revision === held.revision && snapshot.hash !== held.hash) return ack(turn, 'fork', about);
-  if (tableHash(hold.options.target, snapshot.entries, hold.leaves) !== snapshot.hash) {
-    refuse(turn, 'hash', `the snapshot of revision ${snapshot.revision} holds another table`);
-    return want(hold, nowMs);
-  }
   if (held === null || snapshot.revision > held.revision) {
-    return adopt(turn, about, snapshot.entries, { verified, provisional: false });
+    return snapshot.parts > 1 ? awaitParts(turn, verified) : takeTable(turn, verified, snapshot.entries);
   }
-  confirm(turn, { ...held, epoch: held.epoch, provisional: false });
-  if (hold.inForce) return ack(turn, 'accepted', about);
-  adopt(turn, about, snapshot.entries, { verified, provisional: false });
+  confirm(turn, { ...held, provisional: false });
+  if (!hold.inForce) return adopt(turn, about, held.entries, { verified, provisional: false });
+  mastered(hold);
+  ack(turn, 'accepted', about);
+}
+
+/** The answer whose last part has come; false when there is none. */
+export function takeComplete(turn: Turn): boolean {
+  const { hold, nowMs } = turn;
+  const done = completed(hold);
+  if (done === null) return false;
+  hold.parts = noParts();
+  hold.queue.unshift(...done.diffs);
+  const { epoch, revision, grant } = done.answer.message;
+  const { held, fence } = hold.file;
+  // It was right when it began; what came meanwhile may be newer.
+  if (epoch < fence || !mayAdopt(hold, grant)) want(hold, nowMs);
+  else if (held === null || revision > held.revision) takeTable(turn, done.answer, done.entries);
+  return true;
+}
+
+/** Only what its hash says is a table. */
+function takeTable(turn: Turn, verified: VerifiedSnapshot, entries: Table): void {
+  const { hold, nowMs } = turn;
+  const snapshot = verified.message;
+  if (tableHash(hold.options.target, entries, hold.leaves) === snapshot.hash) {
+    return adopt(turn, aboutOf(snapshot), entries, { verified, provisional: false });
+  }
+  refuse(turn, 'hash', `the snapshot of revision ${snapshot.revision} holds another table`);
+  want(hold, nowMs);
 }
 
 function onHead(turn: Turn, head: Head, verified: Verified): void {
@@ -109,6 +141,7 @@ function onHead(turn: Turn, head: Head, verified: Verified): void {
   if (head.issued > hold.heardIssued) hear(turn, head.issued, verified.atMs);
   if (head.grant !== null && isSuperseded(turn, head.grant)) return stop(turn);
   mergeOverrides(turn, head.overrides, head.lifted);
+  if (head.grant !== null && takeMastership(turn, head.grant)) return;
   if (held !== null && head.revision < held.revision) {
     refuse(turn, 'ahead', `the engine is at revision ${head.revision}, ${held.revision} is held`);
     return ackSeldom(turn, 'ahead', about);
@@ -132,9 +165,8 @@ function onHead(turn: Turn, head: Head, verified: Verified): void {
 }
 
 /** A stored snapshot, when nobody answered in time: no nonce, but signed, for this target and not old (protocol.md section 5.10). */
-export function takeStored(turn: Turn, verified: Verified): void {
+export function takeStored(turn: Turn, verified: VerifiedSnapshot): void {
   const { hold, nowMs } = turn;
-  if (verified.kind !== 'snapshot') return;
   const { message } = verified;
   const age = engineTime(hold.clock, nowMs) - message.issued;
   if (message.epoch < hold.file.fence) return refuse(turn, 'epoch', `a stored snapshot of epoch ${message.epoch}`);
@@ -142,6 +174,18 @@ export function takeStored(turn: Turn, verified: Verified): void {
   if (tableHash(hold.options.target, message.entries) !== message.hash) return refuse(turn, 'hash', 'a stored snapshot of another table');
   raiseFence(turn, message.epoch);
   adopt(turn, aboutOf(message), message.entries, { verified, provisional: true });
+}
+
+/** A stored snapshot with its parts; null: it is not one, which is counted. */
+export function readStored(turn: Turn, input: SignedInput & { readonly parts?: readonly Uint8Array[] }): VerifiedSnapshot | null {
+  const verified = verify(turn, 'snapshot', input);
+  if (verified?.kind !== 'snapshot') return null;
+  const { message } = verified;
+  if (message.parts === 1) return verified as VerifiedSnapshot;
+  const entries = assemble(message, input.parts ?? []);
+  if (entries !== null) return { ...verified, message: { ...message, entries } };
+  refuse(turn, 'parts', `a stored snapshot of revision ${message.revision} without its parts`);
+  return null;
 }
 
 function hear({ hold }: Turn, issued: number, atMs: number): void {

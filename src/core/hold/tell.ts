@@ -81,6 +81,7 @@ const common = ({ hold, nowMs }: Turn, proof: Proof | null) =>
     instance: hold.options.instance,
     held: proof !== null && Buffer.byteLength(proof.payload, 'utf8') <= proofBytesMax ? proof : null,
     overrides: active(hold.file, engineTime(hold.clock, nowMs)),
+    keys: hold.keysSaved,
     clock: { time: Math.max(0, engineTime(hold.clock, nowMs)), contact: hold.clock.contact },
     refused: Object.fromEntries(hold.counts),
   }) as const;

@@ -15,6 +15,7 @@ import type {
   RejectedEntry,
   Snapshot,
 } from '../publish/messages.ts';
+import type { KeySet, SignedKeySet, Trust } from '../publish/keyset.ts';
 import type { Verify } from '../publish/proof.ts';
 import type { DownChannel } from '../publish/subjects.ts';
 import type { EngineClock } from './clock.ts';
@@ -53,12 +54,17 @@ export type HoldFile = {
   readonly mode: OverrideMode | null;
   /** After a freeze: engine time until which leases wait for a fresh snapshot. */
   readonly graceUntil: number | null;
-  readonly keySet: null;
+  readonly keySet: KeyFile | null;
   /** The last held tables that had other entries than the one after, newest first. */
   readonly older: readonly Held[];
   /** Engine time in ms at the last save. */
   readonly time: number;
 };
+
+/** The newest key set, as the root signed it, and the keys that stood in earlier ones: tables they signed are still held. */
+export type KeyFile = SignedKeySet & { readonly past: readonly PastKey[] };
+export type PastKey = { readonly id: string; readonly public: string };
+export type HeldKeys = { readonly set: KeySet; readonly signed: SignedKeySet; readonly past: readonly PastKey[] };
 
 /** `closed`: deny everything at admit until something is held. */
 export type OnEmpty = 'closed' | 'open';
@@ -73,7 +79,12 @@ export type HoldOptions = {
   readonly sees: Sees;
   readonly address: string | null;
   readonly onEmpty: OnEmpty;
+  /** Of messages where no root is pinned; of what is held from before one was. */
   readonly verify: Verify;
+  /** With it, messages count by the key set that the pinned root has signed. */
+  readonly trust?: Trust | null;
+  /** Others can write to the device too, or it outlives its adapter. */
+  readonly shared?: boolean;
   /** Nonces (unpredictable) and jitter; seeded in a simulation. */
   readonly draw: { readonly hex: (bytes: number) => string; readonly integer: (below: number) => number };
   readonly wallMs: number;
@@ -91,7 +102,7 @@ export type Input =
   | { readonly kind: 'start' }
   | ({ readonly kind: 'message'; readonly channel: DownChannel } & SignedInput)
   /** A snapshot from storage, for when nobody answers. */
-  | ({ readonly kind: 'stored' } & SignedInput)
+  | ({ readonly kind: 'stored'; readonly parts?: readonly Uint8Array[] } & SignedInput)
   | Asked
   | { readonly kind: 'tick' }
   /** The bus is there (again): whatever was said meanwhile is lost. */
@@ -99,7 +110,13 @@ export type Input =
   /** Answer to the last `save`. */
   | { readonly kind: 'saved'; readonly ok: boolean }
   /** Answer to the last `apply`. */
-  | { readonly kind: 'applied'; readonly rejected: readonly RejectedEntry[] | null }
+  | {
+      readonly kind: 'applied';
+      readonly rejected: readonly RejectedEntry[] | null;
+      /** The device has another's grant. */ readonly superseded?: true;
+    }
+  /** Answer to the last `master`; with what the device forwards by now, read back. */
+  | { readonly kind: 'mastered'; readonly answer: 'taken' | 'superseded' | 'failed'; readonly table: Table | null }
   /** Something beside the table changed what it means at the device (the inventory). */
   | { readonly kind: 'reapply' }
   /** What stands behind the device is not what was announced: it is announced anew. */
@@ -125,6 +142,8 @@ export type Effect =
   | { readonly kind: 'save'; readonly file: HoldFile }
   /** Switch the device whole, then give `applied`. `revision` is the table's own; null: what onEmpty asks for. */
   | { readonly kind: 'apply'; readonly table: Table; readonly revision: number | null }
+  /** Give the device this grant, then give `mastered`. It refuses writes under a lower one. */
+  | { readonly kind: 'master'; readonly grant: Grant }
   | { readonly kind: 'report'; readonly reason: string; readonly what: string; /** So far. */ readonly count: number }
   | { readonly kind: 'status'; readonly status: HoldStatus }
   /** Another instance has the grant: write nothing more, exit 3, start again after 30 s. */
@@ -153,6 +172,30 @@ export type Verified = (
   | { readonly kind: 'lift'; readonly message: Lift }
 ) & { readonly proof: Proof; /** Monotonic ms at which it came. */ readonly atMs: number };
 
+export type VerifiedSnapshot = Verified & { readonly kind: 'snapshot' };
+
+/** A snapshot that comes in parts. */
+export type Parts = {
+  /** What the newest list names: places, from 1, by hash in order; null: no list has come. */
+  readonly list: { readonly target: string; readonly revision: number; readonly places: ReadonlyMap<string, number> } | null;
+  /** Parts that came, by hash. */
+  readonly had: Map<string, { readonly entries: Table; readonly bytes: number }>;
+  /** Parts whose list may still come, by hash. */
+  readonly early: Map<string, Uint8Array>;
+  /** The list as taken, while parts of it are missing; null: nothing is waited for. */
+  readonly answer: VerifiedSnapshot | null;
+  readonly dueMs: number;
+  /** Diffs that go on from it. */
+  readonly diffs: Verified[];
+};
+
+/** Who may write to a shared device: our grant, and how far the device and the engine have taken it. */
+export type Master = {
+  readonly grant: Grant | null;
+  readonly phase: 'none' | 'taking' | 'again' | 'asking' | 'writing';
+  readonly dueMs: number;
+};
+
 /** The asking for a snapshot: `dueMs` null while nothing is wanted. */
 export type Ask = { readonly nonce: string | null; readonly sentMs: number; readonly attempt: number; readonly dueMs: number | null };
 
@@ -179,7 +222,12 @@ export type Hold = {
   /** `issued` of that head or snapshot, and the newest of any message: what is older than that was overtaken. */
   heardIssued: number;
   issued: number;
-  stored: Verified | null;
+  stored: VerifiedSnapshot | null;
+  parts: Parts;
+  /** The key set in use; on disk too, unless `keysSaved` is another version. */
+  keys: HeldKeys | null;
+  keysSaved: number;
+  master: Master;
   readonly startMs: number;
   /** The device forwards by file.held. */
   inForce: boolean;

@@ -1,8 +1,9 @@
 import { messageBytesMax } from '../limits.ts';
 import { parsePayload } from '../publish/bytes.ts';
 import { decodeSigned } from '../publish/messages.ts';
-import { everyTarget, kindsOn } from '../publish/subjects.ts';
+import { everyTarget } from '../publish/subjects.ts';
 import type { DownChannel } from '../publish/subjects.ts';
+import { adoptKeys, signedBy } from './keys.ts';
 import { refuse } from './tell.ts';
 import type { SignedInput, Turn, Verified } from './types.ts';
 
@@ -15,8 +16,9 @@ export function verify(turn: Turn, channel: DownChannel, input: SignedInput): Ve
     return null;
   };
   if (payload.length > messageBytesMax) return drop('size', `a ${channel} of ${payload.length} bytes`);
-  const kind = kindsOn[channel].find((k) => hold.options.verify(k, payload, key, signature));
-  if (kind === undefined) return drop('signature', `a ${channel} that no key of the engine has signed`);
+  const signed = signedBy(turn, channel, input);
+  if (signed === null) return null;
+  const { kind, brings } = signed;
   const value = parsePayload(payload);
   if (!value.ok) return drop('not-canonical', value.problem.what);
   const decoded = decodeSigned(kind, value.value);
@@ -24,6 +26,7 @@ export function verify(turn: Turn, channel: DownChannel, input: SignedInput): Ve
   const { target } = decoded.value.message;
   const isForAll = target === everyTarget && channel === 'override';
   if (target !== hold.options.target && !isForAll) return drop('target', `a ${kind} for ${target}`);
+  if (brings !== null) adoptKeys(turn, brings);
   // What proves nothing is never kept as a proof.
   const proofKind = kind === 'diff' || kind === 'snapshot' ? kind : 'head';
   return { ...decoded.value, proof: { kind: proofKind, key, signature, payload: Buffer.from(payload).toString('utf8') }, atMs: nowMs };

@@ -82,6 +82,12 @@ export const orNull =
   (value, at) =>
     value === null ? null : of(value, at);
 
+/** What must be as said where it is there: a field that an older sender does not know. */
+export const optional =
+  (name: string, of: Check): Check =>
+  (value, at) =>
+    isObject(value) && Object.hasOwn(value, name) ? of(value[name], below(at, name)) : null;
+
 /** Both, in this order. */
 export const also =
   (first: Check, second: Check): Check =>

@@ -2,16 +2,18 @@ import { applyOps, diffTables } from '../../model/diff.ts';
 import { assert } from '../../model/problem.ts';
 import type { RevisionRow } from '../../model/revision.ts';
 import type { Op, Table } from '../../model/table.ts';
-import { entriesMax, messageBytesMax, opsMax, protocolVersion, rowsPerCommitMax } from '../limits.ts';
+import { commitBytesMax, entriesMax, messageBytesMax, opsMax, protocolVersion, rowsPerCommitMax, snapshotBytesMax } from '../limits.ts';
 import { encode, tableBytes, tableHash } from './bytes.ts';
-import { ops as checkOps } from './entry.ts';
+import { opsUpTo } from './entry.ts';
 import type { Diff } from './messages.ts';
 import { isOverridden } from './above.ts';
 import { report, sendCommitted, sendDue } from './speak.ts';
 import type { Committed, LeadTarget, LeadTurn } from './types.ts';
 
-/** What a snapshot holds beside its entries, generously. */
-const snapshotFrameBytes = 4 * 1024;
+/** What a snapshot holds beside its entries, generously: its list of parts, the key set, what stands above. */
+const snapshotFrameBytes = 64 * 1024;
+/** A change of this many operations is checked like a smaller one, and then sent as a snapshot. */
+const checkAll = opsUpTo(2 * entriesMax);
 
 /** Turns what is wanted into revisions, when nothing is under way and nothing stands against it. */
 export function tryCommit(turn: LeadTurn): void {
@@ -35,8 +37,9 @@ export function tryCommit(turn: LeadTurn): void {
 function nextRevisions(turn: LeadTurn, tables: ReadonlyMap<string, Table>, table: number) {
   const rows: RevisionRow[] = [];
   const rest = new Map(tables);
+  let bytes = 0;
   for (const [name, entries] of tables) {
-    if (rows.length === rowsPerCommitMax) break;
+    if (rows.length === rowsPerCommitMax || bytes >= commitBytesMax) break;
     rest.delete(name);
     const target = turn.lead.targets.get(name);
     if (target === undefined || target.row === null) {
@@ -49,7 +52,9 @@ function nextRevisions(turn: LeadTurn, tables: ReadonlyMap<string, Table>, table
       continue;
     }
     const row = nextRevision(turn, target, target.row, { entries, table });
-    if (row !== null) rows.push(row);
+    if (row === null) continue;
+    rows.push(row);
+    bytes += tableBytes(entries, target.leaves);
   }
   return { rows, rest };
 }
@@ -107,8 +112,9 @@ function nextRevision(
     report(turn, reason, target.name, what);
     return null;
   };
-  if (ops.length > opsMax || to.entries.length > entriesMax)
-    return cannot('too-large', `${ops.length} operations, ${to.entries.length} entries`);
+  const whole = tableBytes(to.entries, target.leaves) + snapshotFrameBytes;
+  if (to.entries.length > entriesMax || whole > snapshotBytesMax)
+    return cannot('too-large', `a table of ${to.entries.length} entries, ${whole} bytes`);
   const hash = tableHash(target.name, to.entries, target.leaves);
   const wrong = unfit(row.entries, to.entries, ops);
   if (wrong !== null) return cannot('malformed', wrong);
@@ -125,10 +131,10 @@ function nextRevision(
     ops,
     hash,
   };
-  const bytes = encode(diff);
-  const whole = tableBytes(to.entries, target.leaves) + snapshotFrameBytes;
-  if (bytes.length > messageBytesMax || whole > messageBytesMax)
-    return cannot('too-large', `a diff of ${bytes.length}, a table of ${whole} bytes`);
+  // A change too large for a message is a revision like any other: its diff says that it is there, and what its table's hash is.
+  const full = ops.length > opsMax ? null : encode(diff);
+  const fits = full !== null && full.length <= (lead.options.messageBytesMax ?? messageBytesMax);
+  const bytes = fits ? full : encode({ ...diff, ops: [] } satisfies Diff);
   return {
     target: target.name,
     revision: diff.revision,
@@ -139,15 +145,15 @@ function nextRevision(
     hash: diff.hash,
     entries: to.entries,
     bytes,
-    keyId: lead.options.keyId,
-    signature: lead.options.sign('diff', bytes),
+    keyId: lead.keyId,
+    signature: lead.options.sign('diff', bytes, lead.keyId),
     at: now.wallMs,
   };
 }
 
 /** What a receiver would refuse the diff for, and every one after it; null: nothing. */
 function unfit(from: Table, to: Table, ops: readonly Op[]): string | null {
-  const wrong = checkOps(ops, 'ops');
+  const wrong = checkAll(ops, 'ops');
   if (wrong !== null) return wrong;
   const result = applyOps(from, ops);
   if (!result.ok) return result.problem.what;

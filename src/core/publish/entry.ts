@@ -119,7 +119,8 @@ const op = tagged(
 );
 
 /** Operations of a diff: at most one an entry, ids ascending (protocol.md section 2). */
-export const ops: Check = also(list(op, opsMax), ascending);
+export const opsUpTo = (max: number): Check => also(list(op, max), ascending);
+export const ops: Check = opsUpTo(opsMax);
 
 /** A whole table: ids ascending, each once. */
 export const table: Check = also(list(entry, entriesMax), ascending);

@@ -1,10 +1,12 @@
 import type { TargetRow } from '../../model/revision.ts';
-import { headEveryMs, snapshotsAtOnceMax, targetsMax } from '../limits.ts';
+import { headEveryMs, partsPerTickMax, targetsMax } from '../limits.ts';
+import { answer, roomFor, sendParts, storeDue } from './answer.ts';
 import { tableHash } from './bytes.ts';
 import { doubt, onCommitted, onFailed, tryCommit } from './commit.ts';
+import { chooseKey, onKeys } from './keys.ts';
 import { learn, onAck, onAnnounce } from './listen.ts';
 import { forgetOverrides, onLift, onOverride } from './override.ts';
-import { answer, report, sendCommitted, sendDue } from './speak.ts';
+import { report, sendCommitted, sendDue } from './speak.ts';
 import { standDown } from './standdown.ts';
 import { targetOf, remember } from './targets.ts';
 import type { Committed, Instant, Lead, LeadEffect, LeadInput, LeadOptions, LeadTarget, LeadTurn } from './types.ts';
@@ -25,6 +27,11 @@ export const createLead = (options: LeadOptions): Lead => ({
   commit: null,
   grants: 0,
   answers: 0,
+  sending: [],
+  partsLeft: partsPerTickMax,
+  keys: null,
+  cache: false,
+  keyId: options.keyId,
   behind: new Map(),
   overrides: new Map(),
   lifted: new Map(),
@@ -42,12 +49,13 @@ export function step(lead: Lead, input: LeadInput, now: Instant): readonly LeadE
   if (lead.leads || forAll.includes(input.kind)) take(turn, input);
   if (!lead.leads) return turn.out;
   answerPending(turn);
+  sendParts(turn);
   tryCommit(turn);
   return turn.out;
 }
 
 /** What an engine that does not lead takes too: it learns who is there, so that it can plan as soon as it leads; and a person's override is any engine's to send. */
-const forAll: readonly LeadInput['kind'][] = ['loaded', 'leased', 'announce', 'ack', 'override', 'lift'];
+const forAll: readonly LeadInput['kind'][] = ['loaded', 'leased', 'announce', 'ack', 'keys', 'override', 'lift'];
 
 function take(turn: LeadTurn, input: LeadInput): void {
   const { lead } = turn;
@@ -84,9 +92,19 @@ function take(turn: LeadTurn, input: LeadInput): void {
     case 'connected':
       for (const target of lead.targets.values()) target.headDueMs = turn.now.monoMs;
       return sendDue(turn);
+    case 'keys':
+      return onKeys(turn, input.signed, input.own);
+    case 'cache':
+      // What another server kept, this one need not have.
+      for (const target of lead.targets.values()) target.stored = null;
+      lead.cache = input.on;
+      return;
     case 'tick':
       lead.answers = 0;
       forgetOverrides(turn);
+      lead.partsLeft = partsPerTickMax;
+      chooseKey(turn);
+      storeDue(turn);
       return sendDue(turn);
   }
 }
@@ -141,7 +159,7 @@ function enrol(turn: LeadTurn, target: LeadTarget, row: TargetRow): void {
   const own: Committed = { epoch: row.epoch, revision: row.revision, hash, entries: row.revision === 0 ? [] : row.entries };
   target.row = own;
   const lost = before !== null && (before.revision > own.revision || (before.revision === own.revision && before.hash !== own.hash));
-  if (lost) fallBehind(turn, target, { target: target.name, epoch: before.epoch, revision: before.revision, hash: before.hash });
+  if (lost) fallBehind(turn, target, { target: target.name, epoch: before.epoch, revision: before.revision, hash: before.hash, issued: 0 });
   remember(target, own.revision, own.hash);
 }
 
@@ -149,7 +167,7 @@ function answerPending(turn: LeadTurn): void {
   const { lead } = turn;
   for (const target of lead.targets.values()) {
     if (target.pending === null || target.row === null) continue;
-    if (lead.answers >= snapshotsAtOnceMax) return;
+    if (!roomFor(turn, target, target.row)) return;
     const { pending } = target;
     target.pending = null;
     lead.answers += 1;

@@ -1,6 +1,7 @@
 import { canon } from '../../model/canon.ts';
-import { closedMax, protocolVersion } from '../limits.ts';
+import { closedMax } from '../limits.ts';
 import { parsePayload } from './bytes.ts';
+import { commonVersion, ours } from './versions.ts';
 import { decodeAck, decodeAnnounce, sameInstance } from './messages.ts';
 import type { Ack, Announce, Instance } from './messages.ts';
 import { learnOverrides } from './override.ts';
@@ -17,14 +18,17 @@ export function onAnnounce(turn: LeadTurn, name: string, payload: Uint8Array): v
   const target = targetOf(lead, name);
   if (target === null) return report(turn, 'too-many-targets', name, 'an announce of one target too many');
   hear(target, turn);
+  target.speaks = announce.speaks;
   // It is not ours to answer: what it can do is all that is of use.
   if (!lead.leads) return learn(turn, target, announce);
   if (announce.held !== null) weigh(turn, target, announce.held);
-  const { min, max } = announce.speaks;
-  if (min > protocolVersion || max < protocolVersion)
-    return report(turn, 'version', name, `it speaks ${min} to ${max}, this ${protocolVersion}`);
+  // Its last good table stays, and the status shows it.
+  if (commonVersion(announce.speaks) === null)
+    return report(turn, 'version', name, `it speaks ${announce.speaks.min} to ${announce.speaks.max}, this ${ours.min} to ${ours.max}`);
   if (!grantTo(turn, target, announce.instance)) return;
   learnOverrides(turn, target, announce.overrides);
+  // Of the one who may write, and no other: what a closed one keeps says nothing.
+  target.keys = announce.keys ?? 0;
   target.pending = announce;
   if (target.row !== null || target.enrolling || !lead.ready) return;
   target.enrolling = true;
@@ -44,6 +48,7 @@ export function onAck(turn: LeadTurn, name: string, payload: Uint8Array): void {
     return report(turn, 'instance', name, `an ack of ${ack.instance.adapter}, boot ${ack.instance.boot}, which has no grant`);
   }
   hear(target, turn);
+  target.keys = Math.max(target.keys, ack.keys ?? 0);
   learnOverrides(turn, target, ack.overrides);
   // What it says of a table that stands under an override is no fault of it.
   if (ack.result === 'frozen') return;

@@ -3,6 +3,7 @@ import type { Override } from '../../model/override.ts';
 import type { Result } from '../../model/problem.ts';
 import type { Op, Table } from '../../model/table.ts';
 import type { Capabilities, Sees } from '../../model/target.ts';
+import type { SignedKeySet } from './keyset.ts';
 import type { SignedKind } from './subjects.ts';
 import { shapes } from './shapes.ts';
 import type { ackResults } from './shapes.ts';
@@ -25,8 +26,8 @@ export type Proof = {
   readonly payload: string;
 };
 
-/** Overrides of the target and ids of lifted ones. Key sets are not built yet; their field is, so that the format stays. */
-type Above = { readonly overrides: readonly Override[]; readonly lifted: readonly string[]; readonly keySet: object | null };
+/** Overrides of the target and ids of lifted ones. `keySet` null: the target has the newest. */
+type Above = { readonly overrides: readonly Override[]; readonly lifted: readonly string[]; readonly keySet: SignedKeySet | null };
 
 export type Diff = Common & {
   readonly epoch: number;
@@ -35,6 +36,7 @@ export type Diff = Common & {
   readonly table: number;
   readonly base: number;
   readonly baseHash: string;
+  /** None, though `hash` is another than `baseHash`: the change is too large for a diff, and is asked for as a snapshot. */
   readonly ops: readonly Op[];
   /** Of the table after it. */
   readonly hash: string;
@@ -51,7 +53,7 @@ export type Head = Common &
     readonly grant: Grant | null;
   };
 
-/** `part` 0 of `parts` is signed; with more parts it holds their hashes in `hashes` and no entries. */
+/** Part 0 of `parts`, which is signed; with more parts it lists the hashes of the others (parts.ts) and holds no entries. */
 export type Snapshot = Common &
   Above & {
     readonly nonce: string;
@@ -85,6 +87,8 @@ type FromAdapter = Common & {
   /** Active at the target, whoever set them. */
   readonly overrides: readonly Override[];
   readonly clock: ClockView;
+  /** Version of the key set that it keeps on disk; 0 or none: none. */
+  readonly keys?: number;
   /** Messages refused since this instance started, counted by reason. */
   readonly refused: Readonly<Record<string, number>>;
 };

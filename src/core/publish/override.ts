@@ -2,7 +2,7 @@ import type { Override, OverrideScope } from '../../model/override.ts';
 import { liftedKeepMs, liftedMax, overridesMax, protocolVersion } from '../limits.ts';
 import { encode } from './bytes.ts';
 import type { Lift, OverrideMessage } from './messages.ts';
-import { report, sign } from './speak.ts';
+import { report, signed } from './speak.ts';
 import { everyTarget } from './subjects.ts';
 import type { LeadTarget, LeadTurn } from './types.ts';
 
@@ -14,7 +14,7 @@ export function onOverride(turn: LeadTurn, override: Override): void {
   const target = heardBy(override.scope);
   if (target === null) return;
   const message: OverrideMessage = { v: protocolVersion, target, at: now.wallMs, override };
-  sign(turn, 'override', 'override', target, encode(message));
+  signed(turn, 'override', 'override', target, encode(message));
 }
 
 /** After the commit that lifted them. */
@@ -29,7 +29,7 @@ export function onLift(turn: LeadTurn, ids: readonly string[]): void {
   }
   for (const [target, lifted] of to) {
     const message: Lift = { v: protocolVersion, target, at: now.wallMs, epoch: lead.epoch, lifted: lifted.slice(-liftedMax) };
-    if (lead.leads) sign(turn, 'lift', 'override', target, encode(message));
+    if (lead.leads) signed(turn, 'lift', 'override', target, encode(message));
   }
 }
 

@@ -7,7 +7,13 @@ import type { SignedKind } from './subjects.ts';
 export type Verify = (kind: SignedKind, payload: Uint8Array, key: string, signature: string) => boolean;
 
 /** What a proof says the engine once stood for. */
-export type Proven = { readonly target: string; readonly epoch: number; readonly revision: number; readonly hash: string };
+export type Proven = {
+  readonly target: string;
+  readonly epoch: number;
+  readonly revision: number;
+  readonly hash: string;
+  readonly issued: number;
+};
 
 /** Reads a proof; null unless an engine's key signed it and it is a message of its kind. */
 export function readProof(proof: Proof, verify: Verify): Proven | null {
@@ -19,6 +25,6 @@ export function readProof(proof: Proof, verify: Verify): Proven | null {
   if (!decoded.ok) return null;
   const { kind } = decoded.value;
   if (kind === 'closed' || kind === 'override' || kind === 'lift') return null;
-  const { target, epoch, revision, hash } = decoded.value.message;
-  return { target, epoch, revision, hash };
+  const { target, epoch, revision, hash, issued } = decoded.value.message;
+  return { target, epoch, revision, hash, issued };
 }

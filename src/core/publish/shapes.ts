@@ -3,17 +3,19 @@ import { targetName } from '../../model/target.ts';
 import { overrideModes } from '../../model/override.ts';
 import type { Override } from '../../model/override.ts';
 import {
+  keySetCharsMax,
   liftedMax,
   listMax,
   nameCharsMax,
   overrideMsMax,
   overridesMax,
+  partsMax,
   proofBytesMax,
   protocolVersion,
   reasonsMax,
   textCharsMax,
 } from '../limits.ts';
-import { also, flag, hash64, integer, isObject, list, named, orNull, record, safe, tagged, text, word } from './check.ts';
+import { also, flag, hash64, integer, isObject, list, named, optional, orNull, record, safe, tagged, text, word } from './check.ts';
 import type { Check } from './check.ts';
 import { entryId, ops, table } from './entry.ts';
 
@@ -32,6 +34,8 @@ const common = {
 };
 const instance = record({ adapter: text(64, /^[A-Za-z0-9._-]+$/), boot: safe });
 const grant = record({ epoch: positive, n: safe, instance });
+/** As the root signed it; that it did, and what stands in it, is readKeySet's to say. */
+export const keySet = record({ payload: text(keySetCharsMax), signature: text(128) });
 const id = text(32, /^[0-9a-f]{32}$/);
 
 /** Also of the file an adapter keeps. */
@@ -61,7 +65,7 @@ export const override: Check = also(
 );
 const overrides = list(override, overridesMax);
 const lifted = list(id, liftedMax);
-const above = { overrides, lifted, keySet: orNull(record({})) };
+const above = { overrides, lifted, keySet: orNull(keySet) };
 
 export const proof = record({
   kind: word('kind', ['diff', 'head', 'snapshot']),
@@ -77,8 +81,16 @@ const forward: Check = (value, at) => {
   return typeof base === 'number' && typeof revision === 'number' && base < revision ? null : 'base: not before revision';
 };
 
-const onePart: Check = (value, at) =>
-  isObject(value) && value['part'] === 0 && value['parts'] === 1 ? null : `${at === '' ? '' : `${at}.`}parts: more than one is not built`;
+/** Whole in one message; or in parts, whose hashes are listed, and then without entries. */
+const whole: Check = (value) => {
+  if (!isObject(value)) return 'expected an object';
+  const { part, parts, hashes, entries } = value;
+  const listed = Array.isArray(hashes) ? hashes : [];
+  const count = Array.isArray(entries) ? entries.length : 0;
+  const fits = parts === 1 ? listed.length === 0 : listed.length > 0 && count === 0 && parts === listed.length + 1;
+  if (part !== 0 || !fits) return `parts: ${String(parts)}, with ${listed.length} hashes and ${count} entries`;
+  return new Set(listed).size === listed.length ? null : 'hashes: one stands there twice';
+};
 
 const fromAdapter = {
   ...common,
@@ -88,6 +100,9 @@ const fromAdapter = {
   clock: record({ time: safe, contact: flag }),
   refused: named(safe, reasonsMax + 1),
 };
+
+/** The version of the key set it keeps; one that does not say keeps none. */
+const keysHeld = optional('keys', safe);
 
 const capabilities = record({
   actions: names,
@@ -132,27 +147,36 @@ export const shapes: Readonly<Record<'diff' | 'head' | 'snapshot' | 'closed' | '
       entries: table,
       part: safe,
       parts: safe,
-      hashes: list(hash64, listMax),
+      hashes: list(hash64, partsMax),
     }),
-    onePart,
+    whole,
   ),
   closed: record({ ...common, instance }),
   override: record({ ...common, override }),
   lift: record({ ...common, epoch: positive, lifted }),
-  announce: record({
-    ...fromAdapter,
-    ...itself,
-    nonce,
-    speaks: record({ min: safe, max: safe }),
-    provisional: flag,
-  }),
-  ack: record({
-    ...fromAdapter,
-    epoch: positive,
-    revision: safe,
-    hash: hash64,
-    result: word('result', ackResults),
-    entries: list(record({ id: entryId, code: name, text: text(textCharsMax) }), listMax),
-    ended: list(entryId, listMax),
-  }),
+  announce: also(
+    record({
+      ...fromAdapter,
+      ...itself,
+      nonce,
+      speaks: record({ min: safe, max: safe }),
+      provisional: flag,
+    }),
+    keysHeld,
+  ),
+  ack: also(
+    record({
+      ...fromAdapter,
+      epoch: positive,
+      revision: safe,
+      hash: hash64,
+      result: word('result', ackResults),
+      entries: list(record({ id: entryId, code: name, text: text(textCharsMax) }), listMax),
+      ended: list(entryId, listMax),
+    }),
+    keysHeld,
+  ),
 };
+
+/** One of the parts of a snapshot. */
+export const partShape = record({ v: common.v, target: common.target, revision: safe, part: integer(1, partsMax), entries: table });

@@ -1,54 +1,35 @@
 import type { RevisionRow } from '../../model/revision.ts';
-import { ackWaitMs, headEveryMs, messageBytesMax, protocolVersion, reasonsMax, resendMax } from '../limits.ts';
+import { ackWaitMs, headEveryMs, protocolVersion, reasonsMax, resendMax } from '../limits.ts';
 import { encode } from './bytes.ts';
-import type { Announce, Closed, Head, Instance, Snapshot } from './messages.ts';
+import type { Closed, Head, Instance } from './messages.ts';
 import { aboveOf } from './above.ts';
 import type { DownChannel, SignedKind } from './subjects.ts';
 import { remember } from './targets.ts';
 import type { Committed, LeadTarget, LeadTurn } from './types.ts';
 
+/** What stands above the tables; the key set goes to those who lack it. */
+export const above = ({ lead }: LeadTurn, target: LeadTarget) => {
+  const { keys } = lead;
+  return { ...aboveOf(lead, target.name), keySet: keys === null || target.keys >= keys.set.version ? null : keys.signed };
+};
+
 /** The bytes and the signature of the commit, unchanged however often they are sent. */
 export function sendDiff({ out }: LeadTurn, row: RevisionRow): void {
-  out.push({ kind: 'send', channel: 'diff', target: row.target, payload: row.bytes, keyId: row.keyId, signature: row.signature });
+  const { target, bytes: payload, keyId, signature } = row;
+  out.push({ kind: 'send', channel: 'diff', target, payload, keyId, signature, id: `${target}:${row.epoch}:${row.revision}` });
 }
 
 export function sendHead(turn: LeadTurn, target: LeadTarget, row: Committed): void {
   const head: Head = {
     ...common(turn, target),
-    ...aboveOf(turn.lead, target.name),
-    keySet: null,
+    ...above(turn, target),
     epoch: turn.lead.epoch,
     revision: row.revision,
     hash: row.hash,
     issued: turn.now.wallMs,
     grant: target.grant,
   };
-  sign(turn, 'head', 'head', target.name, encode(head));
-}
-
-/** The whole table, for the one announce that asked. Too large for one part: said, not sent. */
-export function answer(turn: LeadTurn, target: LeadTarget, row: Committed, announce: Announce): void {
-  const grant = target.grant;
-  if (grant === null) return;
-  const snapshot: Snapshot = {
-    ...common(turn, target),
-    ...aboveOf(turn.lead, target.name),
-    keySet: null,
-    nonce: announce.nonce,
-    instance: announce.instance,
-    grant,
-    epoch: turn.lead.epoch,
-    revision: row.revision,
-    hash: row.hash,
-    issued: turn.now.wallMs,
-    entries: row.entries,
-    part: 0,
-    parts: 1,
-    hashes: [],
-  };
-  const payload = encode(snapshot);
-  if (payload.length > messageBytesMax) return report(turn, 'too-large', target.name, `a snapshot of ${payload.length} bytes`);
-  sign(turn, 'snapshot', 'snapshot', target.name, payload);
+  signed(turn, 'head', 'head', target.name, encode(head));
 }
 
 /** Sends a diff that is in the record, and the head that is its short proof. */
@@ -93,7 +74,7 @@ export function sendDue(turn: LeadTurn): void {
 /** That instance may not write again. */
 export function sendClosed(turn: LeadTurn, target: LeadTarget, instance: Instance): void {
   const closed: Closed = { ...common(turn, target), instance };
-  sign(turn, 'closed', 'head', target.name, encode(closed));
+  signed(turn, 'closed', 'head', target.name, encode(closed));
 }
 
 /** Counts by reason, and says so. */
@@ -104,9 +85,9 @@ export function report({ lead, out }: LeadTurn, reason: string, target: string, 
   out.push({ kind: 'report', reason, target, what, count });
 }
 
-const common = ({ now }: LeadTurn, target: LeadTarget) => ({ v: protocolVersion, target: target.name, at: now.wallMs }) as const;
+export const common = ({ now }: LeadTurn, target: LeadTarget) => ({ v: protocolVersion, target: target.name, at: now.wallMs }) as const;
 
-export function sign(turn: LeadTurn, kind: SignedKind, channel: DownChannel, target: string, payload: Uint8Array): void {
-  const { keyId, sign: signature } = turn.lead.options;
-  turn.out.push({ kind: 'send', channel, target, payload, keyId, signature: signature(kind, payload) });
+export function signed(turn: LeadTurn, kind: SignedKind, channel: DownChannel, target: string, payload: Uint8Array): void {
+  const { keyId, options } = turn.lead;
+  turn.out.push({ kind: 'send', channel, target, payload, keyId, signature: options.sign(kind, payload, keyId) });
 }

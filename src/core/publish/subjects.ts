@@ -20,9 +20,25 @@ export const kindsOn: Readonly<Record<DownChannel, readonly SignedKind[]>> = {
   override: ['override', 'lift'],
 };
 
+/** Where a message of this kind travels. */
+export const channelOf = (kind: SignedKind): DownChannel => (kind === 'closed' ? 'head' : kind === 'lift' ? 'override' : kind);
+
 /** Names of the NATS headers of a signed message (protocol.md section 2). */
 export const keyHeader = 'Flyball-Key';
 export const signatureHeader = 'Flyball-Sig';
+
+/** A diff's id: a stream that keeps diffs keeps each once (protocol.md section 7). */
+const idHeader = 'Nats-Msg-Id';
+
+/** Of a message as it goes out; a part of a snapshot bears no signature. */
+export const headersOf = (of: {
+  readonly keyId: string;
+  readonly signature: string;
+  readonly id?: string;
+}): Readonly<Record<string, string>> => ({
+  ...(of.signature === '' ? {} : { [keyHeader]: of.keyId, [signatureHeader]: of.signature }),
+  ...(of.id === undefined ? {} : { [idHeader]: of.id }),
+});
 
 export const subjectOf = (channel: Channel, target: string): string => `${prefix}${channel}.${target}`;
 

@@ -29,6 +29,9 @@ export function targetOf(lead: Lead, name: string): LeadTarget | null {
     lookup: null,
     overrides: new Set(),
     floor: -1,
+    keys: 0,
+    speaks: null,
+    stored: null,
     leaves: new WeakMap(),
   };
   lead.targets.set(name, target);

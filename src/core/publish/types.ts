@@ -3,16 +3,33 @@ import type { RevisionRow, TargetRow } from '../../model/revision.ts';
 import type { Table } from '../../model/table.ts';
 import type { TargetInfo } from '../../model/target.ts';
 import type { Leaves } from './bytes.ts';
+import type { KeySet, SignedKeySet, Trust } from './keyset.ts';
 import type { AckResult, Announce, Grant, Instance, RejectedEntry } from './messages.ts';
 import type { Proven, Verify } from './proof.ts';
 import type { DownChannel, SignedKind } from './subjects.ts';
 
 export type LeadOptions = {
+  /** The key that signs until `keys` says more. */
   readonly keyId: string;
-  /** Ed25519 over signedBytes(kind, payload), base64url. */
-  readonly sign: (kind: SignedKind, payload: Uint8Array) => string;
+  /** Ed25519 over signedBytes(kind, payload) with that key, base64url. */
+  readonly sign: (kind: SignedKind, payload: Uint8Array, keyId: string) => string;
+  /** Of proofs, until `keys` is given. */
   readonly verify: Verify;
+  /** Without it there is one key, for ever. */
+  readonly trust?: Trust | null;
+  /** What one diff or part may hold, and how long a new key waits at least, if less than the limit: for tests. */
+  readonly messageBytesMax?: number;
+  readonly keySpreadMs?: number;
 };
+
+/** `keyId` and `signature` are empty for a part. */
+export type SignedMessage = { readonly payload: Uint8Array; readonly keyId: string; readonly signature: string };
+
+/** A snapshot that is on its way in parts. */
+export type Sending = { readonly target: string; readonly payloads: readonly Uint8Array[]; readonly bytes: number; next: number };
+
+/** The newest key set, and which of its private keys are at hand. */
+export type LeadKeys = { readonly set: KeySet; readonly signed: SignedKeySet; readonly own: readonly string[]; readonly sinceMs: number };
 
 /** One instant on both clocks, in ms: the monotonic one for waiting, the wall clock (cut to whole ms) for what is said. */
 export type Instant = { readonly monoMs: number; readonly wallMs: number };
@@ -51,6 +68,10 @@ export type LeadInput =
   | { readonly kind: 'lift'; readonly ids: readonly string[] }
   /** The bus is there (again). */
   | { readonly kind: 'connected' }
+  /** The key set that the files hold (again), and the ids of the keys that can sign. */
+  | { readonly kind: 'keys'; readonly signed: SignedKeySet; readonly own: readonly string[] }
+  /** Whether the bus keeps snapshots. */
+  | { readonly kind: 'cache'; readonly on: boolean }
   | { readonly kind: 'tick' };
 
 export type DeliveryState = 'none' | 'sent' | 'accepted' | 'rejected';
@@ -62,9 +83,14 @@ export type LeadEffect =
       /** Or `all`. */
       readonly target: string;
       readonly payload: Uint8Array;
+      /** Empty, as the signature is: a part of a snapshot, whose hash stands in a signed one. */
       readonly keyId: string;
       readonly signature: string;
+      /** Of a diff: the same however often it is sent, "T:epoch:revision". */
+      readonly id?: string;
     }
+  /** Keep this for whoever holds nothing and hears from nobody: the signed message, then its parts. */
+  | { readonly kind: 'store'; readonly target: string; readonly messages: readonly SignedMessage[] }
   /** Commit these in one transaction, then give `committed` or `failed`. Carries out the wanted numbers `first` … `last` (none yet when last < first: the rest follows). */
   | {
       readonly kind: 'commit';
@@ -145,6 +171,12 @@ export type LeadTarget = {
   overrides: ReadonlySet<string>;
   /** Its next revision is above this one, whatever the record says; −1: nothing else is known. */
   floor: number;
+  /** Version of the key set that it keeps; 0: none that we know of. */
+  keys: number;
+  /** The revision that was stored last, and when; monotonic ms. */
+  stored: { readonly revision: number; readonly atMs: number } | null;
+  /** The versions it speaks, as it announced last. */
+  speaks: { readonly min: number; readonly max: number } | null;
   readonly leaves: Leaves;
 };
 
@@ -171,6 +203,15 @@ export type Lead = {
   grants: number;
   /** Snapshots sent since the last tick. */
   answers: number;
+  /** Snapshots on their way in parts, in turn. */
+  sending: Sending[];
+  /** Parts that may still go before the next tick. */
+  partsLeft: number;
+  keys: LeadKeys | null;
+  /** The bus keeps snapshots. */
+  cache: boolean;
+  /** The key that signs. */
+  keyId: string;
   /** By target, what it proved; not empty: nothing more is committed. */
   behind: Map<string, Proven>;
   /** By id; those of rules and owners too. */

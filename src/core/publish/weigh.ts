@@ -1,6 +1,6 @@
 import { tableHash } from './bytes.ts';
+import { readOwn } from './keys.ts';
 import type { Proof } from './messages.ts';
-import { readProof } from './proof.ts';
 import type { Proven } from './proof.ts';
 import { report } from './speak.ts';
 import type { Committed, LeadInput, LeadTarget, LeadTurn } from './types.ts';
@@ -8,7 +8,7 @@ import type { Committed, LeadInput, LeadTarget, LeadTurn } from './types.ts';
 /** Compares what a target proves with our history; what it lacks stops every commit. */
 export function weigh(turn: LeadTurn, target: LeadTarget, proof: Proof): void {
   const { lead, out } = turn;
-  const proven = readProof(proof, lead.options.verify);
+  const proven = readOwn(lead, proof);
   if (proven === null || proven.target !== target.name) {
     return report(turn, 'proof', target.name, 'a proof that this engine has not signed for it');
   }
@@ -23,6 +23,12 @@ export function weigh(turn: LeadTurn, target: LeadTarget, proof: Proof): void {
     return void out.push({ kind: 'lookup', target: target.name, revision: proven.revision });
   }
   if (known !== proven.hash) fallBehind(turn, target, proven);
+}
+
+/** True when the proof shows that the target holds just what is committed. */
+export function proves({ lead }: LeadTurn, target: LeadTarget, proof: Proof, { revision, hash }: Committed): boolean {
+  const proven = readOwn(lead, proof);
+  return proven?.target === target.name && proven.revision === revision && proven.hash === hash;
 }
 
 /** From now on nothing is committed, until a person has decided (protocol.md section 7), or has already. Said once a target. */

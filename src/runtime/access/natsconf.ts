@@ -43,12 +43,18 @@ export function serverConfiguration(server: {
     'max_connections: 1024',
     'write_deadline: "5s"',
     ...(log === null ? [] : [`log_file: ${JSON.stringify(log)}`, 'logfile_size_limit: 10485760', 'logfile_max_num: 2']),
-    ...(jetstream === null ? [] : [`jetstream { store_dir: ${JSON.stringify(jetstream)} }`]),
+    ...(jetstream === null
+      ? []
+      : [`jetstream { store_dir: ${JSON.stringify(jetstream)}, max_memory_store: ${memoryStoreMax}, max_file_store: ${fileStoreMax} }`]),
     ...(tls === null ? [] : [tlsBlock(tls)]),
     `include ${JSON.stringify(usersFile)}`,
     '',
   ].join('\n');
 }
+
+/** Bytes. Room for both streams (protocol.md section 7); a full one keeps nothing more, and nothing depends on it. */
+const memoryStoreMax = 16 * 1024 * 1024;
+const fileStoreMax = 2_304 * 1024 * 1024;
 
 function tlsBlock({ cert, key, clientCa }: ServerTls): string {
   const client = clientCa === null ? '' : `, ca_file: ${JSON.stringify(clientCa)}, verify: true`;
