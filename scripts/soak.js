@@ -21,11 +21,12 @@ if (soak === undefined) {
 }
 
 /** Every scenario on both buses, each RUNS times (10): how many were what they should be. */
-function scenarios(dir, given) {
+async function scenarios(dir, given) {
+  const { scenarioNames } = await import('../dist/connectors/shop/scenarios.js');
   const times = Number(given || 10);
   const summary = {};
   for (const bus of ['nats', 'local']) {
-    for (const scenario of ['gray-failure', 'error-burst']) {
+    for (const scenario of scenarioNames) {
       const reports = repeat(times, () => run(dir, ['--scenario', scenario, '--bus', bus]));
       summary[`${scenario}, ${bus}`] = { ok: reports.filter((r) => r.ok).length, of: times };
     }

@@ -119,11 +119,14 @@ test('what cannot be enforced is refused with its entry and reason, and nothing 
   const { target, address } = await open(inventory);
   const good = entry('good', { kind: 'route', to: 'checkout' });
   expect(await target.apply([good], inventory)).toEqual({ result: 'accepted' });
-  const limit: Action = { kind: 'limit', rateMilli: 1, burst: 1, unit: 'requests', per: [], scope: 'local' };
+  const limit: Action = { kind: 'limit', rateMilli: 1, burst: 1, unit: 'requests', per: ['source.zone'], scope: 'local' };
   const applied = await target.apply(
     [
       good,
       entry('limit', limit),
+      entry('dscp', { kind: 'set', set: {}, remove: [], dscp: 46 }),
+      entry('frame', { kind: 'set', set: {}, remove: ['Content-Length'], dscp: null }),
+      entry('split', { kind: 'respond', status: 200, body: '', headers: { 'x-a': 'b\r\nx-c: d' } }),
       entry('zone', { kind: 'deny', ppm: 1_000_000, status: 403, grpcStatus: 7 }, { 'destination.zone': [{ in: ['a'] }] }),
       entry('size', { kind: 'allow' }, { 'request.size': [{ range: [0, 9] }] }),
       entry('regex', { kind: 'allow' }, { 'request.path': [{ regex: '(a' }] }),
@@ -134,7 +137,10 @@ test('what cannot be enforced is refused with its entry and reason, and nothing 
   );
   expect(applied).toMatchObject({ result: 'rejected' });
   expect(applied.result === 'rejected' ? applied.entries.map(({ id, code }) => `${id} ${code}`) : []).toEqual([
-    'limit E-ACTION',
+    'limit E-FIELD',
+    'dscp E-ACTION',
+    'frame E-HEADER',
+    'split E-HEADER',
     'zone E-FIELD',
     'size E-FIELD',
     'regex E-TEST',
@@ -166,11 +172,29 @@ test('5,000 requests under a table that changes every millisecond: none is lost,
   await expect.poll(() => rpcs(lines).length).toBe(5_000);
 }, 30_000);
 
+test('who stands behind it is told as it is by now, with the table it was given last', async () => {
+  const inventory = await instances();
+  const { target } = await open(inventory);
+  const first = target.sees;
+  expect(first.instances).toEqual(inventory.instances);
+  await target.apply([], inventory);
+  expect(target.sees).toBe(first);
+  const [gone, ...left] = inventory.instances;
+  const elsewhere = { ...left[0], service: 'catalog', instance: 'k1' } as Instance;
+  await target.apply([], { instances: [...left, elsewhere] });
+  expect(target.sees).toEqual({ services: ['checkout'], instances: left });
+  await target.apply([entry('no', { kind: 'set', set: {}, remove: [], dscp: 1 })], inventory);
+  expect(target.sees.instances).toEqual(left);
+  const many = Array.from({ length: 1_001 }, (_, n) => ({ ...gone, instance: `c${n}` }) as Instance);
+  await target.apply([], { instances: many });
+  expect(target.sees).toEqual({ services: ['checkout'] });
+});
+
 test('it says what it is, listens where it is told, and again after a stop', async () => {
   const inventory = await instances();
   const first = await open(inventory, { service: 'checkout,catalog' });
-  expect(first.target.sees).toEqual({ services: ['checkout', 'catalog'] });
-  expect(first.target.capabilities.actions).toEqual(['allow', 'deny', 'split', 'avoid', 'route']);
+  expect(first.target.sees).toEqual({ services: ['checkout', 'catalog'], instances: inventory.instances });
+  expect([...first.target.capabilities.actions].sort()).toEqual(Object.keys(stageOf).sort());
   expect(first.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   await first.target.stop();
   const again = await open(inventory, { service: 'checkout', listen: new URL(first.address).host });

@@ -2,8 +2,11 @@ import { Agent, createServer, request } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { canon } from '../../src/model/canon.ts';
 import { interpreter } from '../../src/model/interpret.ts';
+import { emptyInventory } from '../../src/model/inventory.ts';
 import type { Inventory } from '../../src/model/inventory.ts';
+import type { Limit } from '../../src/model/decision.ts';
 import { settle, tagsOf } from '../../src/model/settle.ts';
 import type { Draws } from '../../src/model/settle.ts';
 import type { Table } from '../../src/model/table.ts';
@@ -25,20 +28,31 @@ type Seen = {
   readonly answeredBy: string;
   readonly upstream: string;
   readonly applied: string;
+  /** Set by `respond`. */
+  readonly said: string;
   readonly body: string;
+  /** Instances that got it besides the one that answered. */
+  readonly copies: string;
 };
 
 const host = 'checkout.shop';
 const tables = 200;
 const requestsPerTable = 100;
+/** Headers that tables edit, as the upstream got them. */
+const editable = ['x-tenant', 'x-user', 'x-canary'] as const;
+/** Who got which request, by its id. */
+const arrivals = new Map<string, string[]>();
 let echoes: readonly { readonly server: Server; readonly port: number }[] = [];
-const agent = new Agent({ keepAlive: true, maxSockets: requestsPerTable });
+const agent = new Agent({ keepAlive: true, maxSockets: 50 });
 
 beforeAll(async () => {
   echoes = await Promise.all(
     Array.from({ length: 9 }, async (_, i) => {
       const server = createServer((req, res) => {
-        const body = `${String(req.method)} ${String(req.url)} ${String(req.headers.host)} ${String(req.headers['x-request-id'])}`;
+        const id = String(req.headers['x-request-id']);
+        arrivals.set(id, [...(arrivals.get(id) ?? []), `i${i}`]);
+        const headers = editable.map((name) => String(req.headers[name])).join();
+        const body = `${String(req.method)} ${String(req.url)} ${String(req.headers.host)} ${id} ${headers}`;
         res.writeHead(200, { 'x-answered-by': `i${i}` }).end(body);
       });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -61,7 +75,7 @@ function drawsOf(id: string): Draws {
     for (const char of `${id} ${name}`) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
     return testRandom(hash).integer(2 ** 32) / 2 ** 32;
   };
-  return { part: draw, pick: draw('pick') };
+  return { part: draw, pick: draw('pick'), token: ({ bucket }) => draw(`token ${bucket}`) < 0.5 };
 }
 
 async function withProxy<T>(
@@ -70,7 +84,7 @@ async function withProxy<T>(
 ): Promise<T> {
   const settings = parseSettings({ service: asked });
   if (!settings.ok) throw new Error(settings.problem.what);
-  const target = proxyTarget({ services: [asked], stop: async () => undefined });
+  const target = proxyTarget({ services: [asked], inventory: emptyInventory, stop: async () => undefined });
   const ports = { clock: testClock, random: testRandom(5) };
   const proxy = await openProxy({
     settings: settings.value,
@@ -105,12 +119,13 @@ function overHttp(port: number, ask: Ask): Promise<{ readonly seen: Seen; readon
     const sent = request({ agent, host: '127.0.0.1', port, method: ask.method, path: ask.path + ask.query, headers }, (res) => {
       const localPort = res.socket.localPort ?? 0;
       let body = '';
-      res.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      res.setEncoding('utf8');
+      res.on('data', (chunk: string) => (body += chunk));
       res.on('error', reject);
       res.on('end', () => {
         const header = (name: string): string => String(res.headers[name] ?? '');
-        const told = { upstream: header('x-flyball-upstream'), applied: header('x-flyball-applied') };
-        resolve({ seen: { status: res.statusCode ?? 0, answeredBy: header('x-answered-by'), ...told, body }, localPort });
+        const told = { upstream: header('x-flyball-upstream'), applied: header('x-flyball-applied'), said: header('x-said') };
+        resolve({ seen: { status: res.statusCode ?? 0, answeredBy: header('x-answered-by'), ...told, body, copies: '' }, localPort });
       });
     });
     sent.on('error', reject);
@@ -118,15 +133,39 @@ function overHttp(port: number, ask: Ask): Promise<{ readonly seen: Seen; readon
   });
 }
 
-function byTheBook(options: { book: ReturnType<typeof interpreter>; ask: Ask; localPort: number }): Omit<Seen, 'body'> {
-  const { book, ask, localPort } = options;
+type Expected = { readonly kind: string; readonly seen: Seen };
+
+function byTheBook(options: { book: ReturnType<typeof interpreter>; ask: Ask; localPort: number; inventory: Inventory }): Expected {
+  const { book, ask, localPort, inventory } = options;
   // The debug and x-flyball headers are the caller's too: only a match of one of them could tell, and none has one.
   const facts = factsAsked(ask, { address: '127.0.0.1', port: localPort }, host);
-  const outcome = settle(book(facts), drawsOf(ask.id));
-  const applied = tagsOf(outcome).join(',');
-  if (outcome.kind !== 'forwarded') return { status: 'status' in outcome ? outcome.status : 0, answeredBy: '', upstream: '', applied };
+  const draws = drawsOf(ask.id);
+  const outcome = settle(book(facts), draws);
+  const none = { answeredBy: '', upstream: '', applied: tagsOf(outcome).join(','), said: '', copies: '' };
+  const { kind } = outcome;
+  if (outcome.kind === 'responded') {
+    const body = outcome.status === 204 ? '' : outcome.body;
+    return { kind, seen: { ...none, status: outcome.status, said: outcome.headers['x-said'] ?? '', body } };
+  }
+  if (outcome.kind !== 'forwarded') return { kind, seen: { ...none, status: outcome.status, body: bodies[outcome.kind] } };
   const instance = outcome.instance?.instance ?? '';
-  return { status: 200, answeredBy: instance, upstream: instance, applied };
+  const copies = outcome.mirrors.flatMap((service) => {
+    const ready = inventory.instances.filter((one) => one.service === service && one.ready);
+    return ready[Math.floor(draws.part(`mirror ${service}`) * ready.length)]?.instance ?? [];
+  });
+  const { set, remove } = outcome.edits;
+  const headers = editable.map((name) => set[name] ?? (remove.includes(name) ? 'undefined' : (ask.headers[name] ?? 'undefined')));
+  const body = `${ask.method} ${ask.path}${ask.query} ${host} ${ask.id} ${headers.join()}`;
+  return { kind, seen: { ...none, status: 200, answeredBy: instance, upstream: instance, body, copies: copies.sort().join() } };
+}
+
+const bodies = { denied: 'denied by policy\n', limited: 'limited by policy\n', unavailable: 'no instance is ready\n' } as const;
+
+/** Those who got a request, but for one time the one who answered it. */
+function copiesOf(id: string, answeredBy: string): string {
+  const all = [...(arrivals.get(id) ?? [])].sort();
+  const at = all.indexOf(answeredBy);
+  return all.filter((_, i) => i !== at).join();
 }
 
 /** Compares that many tables and says how often each end came, and the first difference. */
@@ -145,33 +184,44 @@ async function compare(enforce: Enforce, options: { readonly tables: number; rea
       await apply(table, inventory);
       const book = interpreter(table, inventory);
       const asks = Array.from({ length: requestsPerTable }, (_, i) => randomAsk(random, `t${n}r${i}`));
+      arrivals.clear();
       const answers = await Promise.all(asks.map((ask) => overHttp(proxy.port, ask)));
-      for (const [i, { seen, localPort }] of answers.entries()) {
+      await expect.poll(() => underWay(proxy), { interval: 1, timeout: 5_000 }).toBe(0);
+      for (const [i, answer] of answers.entries()) {
         const ask = asks[i] as Ask;
         pairs++;
-        const { body, ...told } = seen;
-        const expected = byTheBook({ book, ask, localPort });
-        const end =
-          expected.status === 200
-            ? `to ${inventory.instances.find(({ instance }) => instance === expected.upstream)?.service}`
-            : String(expected.status);
-        ends[end] = (ends[end] ?? 0) + 1;
-        const echoed = expected.status !== 200 || body === `${ask.method} ${ask.path}${ask.query} ${host} ${ask.id}`;
-        if (JSON.stringify(told) !== JSON.stringify(expected) || !echoed) differences.push({ table, ask, expected, seen });
+        const seen = { ...answer.seen, copies: copiesOf(ask.id, answer.seen.answeredBy) };
+        const expected = byTheBook({ book, ask, localPort: answer.localPort, inventory });
+        const service = inventory.instances.find(({ instance }) => instance === expected.seen.upstream)?.service;
+        const what = service === undefined ? [expected.kind] : [`to ${service}`];
+        if (expected.seen.copies !== '') what.push('mirrored');
+        if (service !== undefined && !expected.seen.body.endsWith(editable.map((name) => String(ask.headers[name])).join()))
+          what.push('edited');
+        for (const end of what) ends[end] = (ends[end] ?? 0) + 1;
+        if (canon(seen) !== canon(expected.seen)) differences.push({ table, ask, expected: expected.seen, seen });
       }
     }
+    const { full, failed } = proxy.mirrors();
+    expect({ full, failed }).toEqual({ full: 0, failed: 0 });
   });
   return { pairs, ends, differences };
 }
 
+function underWay(proxy: Proxy): number {
+  const { sent, answered, failed } = proxy.mirrors();
+  return sent - answered - failed;
+}
+
 const honest: Enforce = (policy, facts) => enforceWith(policy, facts, drawsOf(facts.request.id ?? ''));
 
-test('20,000 requests over HTTP get what the interpreter says: status, instance, tags', async () => {
+test('20,000 requests over HTTP get what the interpreter says: status, answer, instance, tags, edits and copies', async () => {
   const { pairs, ends, differences } = await compare(honest, { tables, seed: 1, stopAtFirst: false });
   expect(differences.slice(0, 1)).toEqual([]);
   expect(pairs).toBe(tables * requestsPerTable);
   // Every end is met often, or the comparison says little.
-  for (const end of ['to checkout', 'to fallback', 'to catalog', '403', '429', '503']) expect(ends[end] ?? 0).toBeGreaterThan(100);
+  for (const end of ['to checkout', 'to fallback', 'to catalog', 'mirrored', 'edited', 'denied', 'limited', 'responded', 'unavailable']) {
+    expect({ end, often: (ends[end] ?? 0) > 100 }).toEqual({ end, often: true });
+  }
 }, 120_000);
 
 const firsts = new WeakMap<Policy, KnownFacts>();
@@ -192,7 +242,39 @@ const bugs: Readonly<Record<string, Enforce>> = {
   },
   'tags of denied requests are lost': (policy, facts) => {
     const enforced = honest(policy, facts);
-    return enforced.deny === null ? enforced : { ...enforced, applied: [] };
+    return enforced.answer?.kind === 'denied' ? { ...enforced, applied: [] } : enforced;
+  },
+  'one bucket for all callers': (policy, facts) => {
+    const draws = drawsOf(facts.request.id ?? '');
+    return enforceWith(policy, facts, { ...draws, token: (limit) => draws.token?.({ ...limit, bucket: limit.part }) ?? true });
+  },
+  'of two limits only the first is asked': (policy, facts) => {
+    const draws = drawsOf(facts.request.id ?? '');
+    let asked_ = false;
+    const token = (limit: Limit): boolean => asked_ || ((asked_ = true), draws.token?.(limit) ?? true);
+    return enforceWith(policy, facts, { ...draws, token });
+  },
+  'a limited request goes on': (policy, facts) => {
+    const draws = drawsOf(facts.request.id ?? '');
+    return enforceWith(policy, facts, { ...draws, token: () => true });
+  },
+  'a copy of every request': (policy, facts) => {
+    const decision = policy.decide(facts);
+    const all = decision.mirrors.map((say) => ({ ...say, action: { ...say.action, ppm: 1_000_000 } }));
+    return honest({ ...policy, decide: () => ({ ...decision, mirrors: all }) }, facts);
+  },
+  'no copies': (policy, facts) => ({ ...honest(policy, facts), mirrors: [] }),
+  'headers are not taken out': (policy, facts) => {
+    const enforced = honest(policy, facts);
+    return enforced.edits === null ? enforced : { ...enforced, edits: { ...enforced.edits, remove: [] } };
+  },
+  'headers are not set': (policy, facts) => {
+    const enforced = honest(policy, facts);
+    return enforced.edits === null ? enforced : { ...enforced, edits: { ...enforced.edits, set: {} } };
+  },
+  'an answer without its headers': (policy, facts) => {
+    const { answer, ...rest } = honest(policy, facts);
+    return { ...rest, answer: answer?.kind === 'responded' ? { ...answer, headers: {} } : answer };
   },
   'the path is matched with its query': (policy, facts) => {
     const path = facts.request.id?.endsWith('3') === true ? `${facts.request.path ?? ''}?` : (facts.request.path ?? '');

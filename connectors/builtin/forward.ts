@@ -52,6 +52,7 @@ export function forward(hop: Hop, done: (ended: Ended) => void): void {
         },
         data: (chunk) => {
           responseSize += chunk.length;
+          hop.spend?.(chunk.length);
           if (res.write(chunk)) return;
           exchange.pause();
           res.once('drain', () => exchange.resume());
@@ -79,8 +80,11 @@ export function forward(hop: Hop, done: (ended: Ended) => void): void {
   };
 
   exchange = send(false);
-  if (uploads)
-    upload(req, () => exchange, (bytes) => (requestSize += bytes)); // prettier-ignore
+  const sent = (bytes: number): void => {
+    requestSize += bytes;
+    hop.spend?.(bytes);
+  };
+  if (uploads) upload(req, () => exchange, sent);
   else exchange.finished();
   res.on('close', () => {
     if (!res.writableFinished && flag === null) flag = 'DC';

@@ -1,3 +1,5 @@
+import { framingHeaders } from '../../src/model/framing.ts';
+
 /**
  * Fields that belong to one connection and are never forwarded (RFC 9110 section 7.6.1). `expect` is here because this hop has already
  * answered it with 100 (Continue), section 10.1.1.
@@ -29,6 +31,13 @@ const neverNominated: ReadonlySet<string> = new Set([
   'x-request-id',
   'via',
 ]);
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const printable = /^[\t\x20-\x7e]*$/;
+
+/** Whether a table may write, or take out, this field. */
+export const mayBeSaid = (name: string, value: string): boolean =>
+  token.test(name) && printable.test(value) && !framingHeaders.has(name.toLowerCase());
 
 /** Names in Connection, lower case; at most this many are looked at. */
 const nominationsMax = 32;

@@ -30,6 +30,8 @@ export type Hop = {
   /** Added to the response, likewise. */
   readonly responseHeaders: readonly string[];
   readonly timeoutMs: number;
+  /** Told of each piece of content, either way, in bytes. */
+  readonly spend: ((bytes: number) => void) | null;
   /** Called before a response head is written. */
   readonly beforeHead: () => void;
 };

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Random } from '../../src/ports/random.ts';
-import type { Enforced } from './enforce.ts';
+import type { Enforced, HeaderEdits } from './enforce.ts';
 import { attemptHeader, debugHeader, idHeader, sourceHeader } from './facts.ts';
 import { endToEnd } from './headers.ts';
 
@@ -24,6 +24,18 @@ export function upstreamHeaders(req: IncomingMessage, host: string | undefined, 
   if (req.headers['transfer-encoding'] !== undefined) headers.push('transfer-encoding', 'chunked');
   else if (req.headers['content-length'] === undefined && !bodiless.has(req.method ?? '')) headers.push('content-length', '0');
   return headers;
+}
+
+/** Fields after an edit; what is set comes last, once, whatever there was of that name. */
+export function edited(headers: readonly string[], { set, remove }: HeaderEdits): readonly string[] {
+  const gone = new Set([...remove, ...Object.keys(set)]);
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    if (!gone.has(name.toLowerCase())) kept.push(name, headers[i + 1] ?? '');
+  }
+  for (const name in set) kept.push(name, set[name] ?? '');
+  return kept;
 }
 
 /** Methods for which no content-length means no body to anyone (RFC 9110 section 8.6). */

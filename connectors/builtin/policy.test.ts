@@ -19,12 +19,14 @@ test('index and memory change no decision: 250 tables, 30 requests each, asked t
       const facts = factsAsked(randomAsk(random, `r${n}`), { address: '127.0.0.1', port: 39_990 + random.integer(20) }, 'h');
       const expected = book(facts);
       expect(policy.decide(facts)).toEqual(expected);
-      expect(policy.decide(facts)).toBe(policy.decide(facts));
-      for (const { action } of [...expected.admit, ...expected.steer.avoids, ...expected.steer.voided]) seen.add(action.kind);
+      expect(policy.decide(facts)).toEqual(expected);
+      if (expected.limits.every(({ action }) => action.per.length === 0)) expect(policy.decide(facts)).toBe(policy.decide(facts));
+      const { admit, limits, mirrors, edits, steer } = expected;
+      for (const { action } of [...admit, ...limits, ...mirrors, ...edits.by, ...steer.avoids, ...steer.voided]) seen.add(action.kind);
       if (expected.steer.picked !== null) seen.add(expected.steer.picked.action.kind);
     }
   }
-  expect([...seen].sort()).toEqual(['allow', 'avoid', 'deny', 'route', 'split']);
+  expect([...seen].sort()).toEqual(['allow', 'avoid', 'deny', 'limit', 'mirror', 'respond', 'route', 'set', 'split']);
 });
 
 test('entries for other services are not even looked at, avoids of a service that a route leads to are', () => {

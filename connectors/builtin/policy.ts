@@ -1,7 +1,7 @@
 import type { Decision } from '../../src/model/decision.ts';
 import { attributeOf } from '../../src/model/facts.ts';
 import type { Facts } from '../../src/model/facts.ts';
-import { interpreter } from '../../src/model/interpret.ts';
+import { bucketOf, interpreter } from '../../src/model/interpret.ts';
 import type { Instance, Inventory } from '../../src/model/inventory.ts';
 import { matcher } from '../../src/model/match.ts';
 import type { Peer } from '../../src/model/record.ts';
@@ -20,6 +20,8 @@ export type Policy = {
   readonly decide: (facts: Facts) => Decision;
   /** An instance of the inventory. */
   readonly picked: (instance: Instance) => Picked;
+  /** Where one of the ready instances of a service is, all alike; null: there is none. `draw` is in [0, 1). */
+  readonly anyOf: (service: string, draw: number) => Picked['upstream'] | null;
 };
 
 /** Decisions kept a service; when there are more, all are forgotten. Which attributes are matched, not an attacker, says how soon. */
@@ -35,6 +37,12 @@ export function policyOf(table: Table, inventory: Inventory, services: readonly 
   };
   const decider = (service: string): ((facts: Facts) => Decision) => remembering(candidates(table, destination(service)), inventory);
   const deciders = new Map(services.map((service) => [service, decider(service)]));
+  const ready = new Map<string, Picked['upstream'][]>();
+  for (const { service, address, port } of inventory.instances.filter((one) => one.ready)) {
+    const all = ready.get(service);
+    if (all === undefined) ready.set(service, [{ address, port }]);
+    else all.push({ address, port });
+  }
   return {
     table,
     destination,
@@ -43,6 +51,10 @@ export function policyOf(table: Table, inventory: Inventory, services: readonly 
       return (deciders.get(service) ?? decider(service))(facts);
     },
     picked: (instance) => instances.get(instance) ?? pickedOf(instance),
+    anyOf: (service, draw) => {
+      const all = ready.get(service) ?? [];
+      return all[Math.floor(draw * all.length)] ?? null;
+    },
   };
 }
 
@@ -70,7 +82,8 @@ function isFor({ match }: Entry, destination: Destination): boolean {
 
 /**
  * The interpreter, asked once for facts that no entry can tell apart: its decision depends on the facts only through the attributes that
- * matches and sticky splits read, and the destination is the same for all.
+ * matches and sticky splits read, and the destination is the same for all. But for one thing: which bucket a limit takes from, for which
+ * callers have as many values as they like, and which is cheap to say anew.
  */
 function remembering(entries: Table, inventory: Inventory): (facts: Facts) => Decision {
   const interpret = interpreter(entries, inventory);
@@ -85,7 +98,8 @@ function remembering(entries: Table, inventory: Inventory): (facts: Facts) => De
       if (known.size >= decisionsMax) known.clear();
       known.set(key, decision);
     }
-    return decision;
+    if (!decision.limits.some(({ action }) => action.per.length > 0)) return decision;
+    return { ...decision, limits: decision.limits.map((limit) => ({ ...limit, bucket: bucketOf(limit, facts) })) };
   };
 }
 

@@ -36,7 +36,15 @@ async function bench(port: number, settings: Readonly<Record<string, string>> = 
   const records: RpcRecord[] = [];
   const upstream = { address: '127.0.0.1', port };
   const run: { enforced: Enforced } = {
-    enforced: { deny: null, upstream, destination: { service: 'checkout', instance: 'c1' }, applied: ['gray@1'] },
+    enforced: {
+      answer: null,
+      upstream,
+      destination: { service: 'checkout', instance: 'c1' },
+      applied: ['gray@1'],
+      mirrors: [],
+      edits: null,
+      spend: null,
+    },
   };
   const proxy = await openProxy({
     settings: parsed.value,
@@ -456,7 +464,7 @@ describe('what goes wrong', () => {
 test('a denied request is answered here, gRPC callers in their own way', async () => {
   let reached = 0;
   const run = await bench(await upstreamOf((_req, res) => void (reached++, res.end())));
-  run.enforced = { ...run.enforced, deny: { status: 429, grpcStatus: 8 }, upstream: null };
+  run.enforced = { ...run.enforced, answer: { kind: 'denied', status: 429, grpcStatus: 8 }, upstream: null };
   expect((await ask(run.proxy.port, { method: 'POST', body: 'x'.repeat(100_000) })).status).toBe(429);
   const grpc = await ask(run.proxy.port, { headers: { 'content-type': 'application/grpc-web' } });
   expect(grpc).toMatchObject({ status: 200, headers: { 'grpc-status': '8' } });

@@ -8,8 +8,11 @@ import { debugHeader, factsOf } from './facts.ts';
 import { forward } from './forward.ts';
 import type { Ended } from './hop.ts';
 import type { Enforce, Enforced } from './enforce.ts';
+import { createMirrors } from './mirror.ts';
+import type { MirrorCounts } from './mirror.ts';
 import type { Policy } from './policy.ts';
-import { debugHeaders, requestId, upstreamHeaders } from './outbound.ts';
+import { debugHeaders, edited, requestId, upstreamHeaders } from './outbound.ts';
+import { ownAnswer } from './own.ts';
 import { recordOf } from './record.ts';
 import type { Settings } from './settings.ts';
 import { openUpstreams } from './upstream.ts';
@@ -30,6 +33,7 @@ export type ProxyOptions = {
 export type Proxy = {
   readonly host: string;
   readonly port: number;
+  readonly mirrors: () => MirrorCounts;
   /** No new connections; resolves when the last request in flight has ended, or after graceMs. */
   readonly stop: () => Promise<void>;
 };
@@ -49,6 +53,7 @@ const sweepMs = 50;
 export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   const { settings, clock } = options;
   const upstreams = openUpstreams();
+  const mirrors = createMirrors(upstreams, settings.timeoutMs);
   let inFlight = 0;
   let stopping = false;
 
@@ -72,23 +77,27 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
       const timing = { endedMs: clock.now(), durationMs: clock.monotonic() - startedMs };
       options.onRecord(recordOf({ facts, enforced, ended, ...timing, target: options.target, headers: settings.recordedHeaders }));
     };
-    /** An answer of the proxy's own; flags as Envoy's: NR no such service, UH no instance, UO overflow. */
+    /** An answer of the proxy's own; flags as Envoy's: NR no such service, UH no instance, UO overflow, RL too many of one caller. */
     const answer = (status: number, text: string, flags: readonly string[], more: readonly string[] = []): void => {
       beforeHead();
       req.resume();
-      res.on('close', () =>
-        tell({ code: res.statusCode, requestSize: 0, responseSize: text.length, flags: res.writableFinished ? flags : ['DC'] }),
-      );
+      const responseSize = Buffer.byteLength(text);
+      res.on('close', () => tell({ code: res.statusCode, requestSize: 0, responseSize, flags: res.writableFinished ? flags : ['DC'] }));
       refuse(res, status, text, [...debug, ...more]);
     };
     if (service === null) return answer(404, 'no such service here\n', ['NR']);
-    if (enforced.deny !== null) return deny(req, enforced.deny, answer);
+    if (enforced.answer !== null) {
+      const { status, text, flags, headers } = ownAnswer(req, enforced.answer);
+      return answer(status, text, flags, headers);
+    }
     if (enforced.upstream === null) return answer(503, 'no instance is ready\n', ['UH']);
     if (inFlight >= inFlightMax) return answer(503, 'too many requests in flight\n', ['UO']);
     inFlight++;
-    const headers = upstreamHeaders(req, where.host, id);
+    const plain = upstreamHeaders(req, where.host, id);
+    const headers = enforced.edits === null ? plain : edited(plain, enforced.edits);
+    for (const to of enforced.mirrors) mirrors.copy({ req, to, target: where.target, headers });
     const hop = { req, res, upstreams, to: enforced.upstream, target: where.target, headers, timeoutMs: settings.timeoutMs };
-    forward({ ...hop, responseHeaders: debug, beforeHead }, (ended) => {
+    forward({ ...hop, responseHeaders: debug, spend: enforced.spend, beforeHead }, (ended) => {
       inFlight--;
       tell(ended);
     });
@@ -124,10 +133,10 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
     upstreams.close();
   };
   const { address, port } = server.address() as AddressInfo;
-  return { host: address, port, stop };
+  return { host: address, port, mirrors: mirrors.counts, stop };
 }
 
-const nowhere: Enforced = { deny: null, upstream: null, destination: {}, applied: [] };
+const nowhere: Enforced = { answer: null, upstream: null, destination: {}, applied: [], mirrors: [], edits: null, spend: null };
 
 /** With one service everything is for it; with several, the first label of the Host header says for which. */
 function serviceOf(services: Settings['services'], host: string | undefined): string | null {
@@ -136,17 +145,10 @@ function serviceOf(services: Settings['services'], host: string | undefined): st
   return services.find((service) => name === service || name.startsWith(`${service}.`)) ?? null;
 }
 
-type Answer = (status: number, text: string, flags: readonly string[], more?: readonly string[]) => void;
-
-/** A gRPC caller gets its status as a trailers-only response: over HTTP every gRPC answer is 200. */
-function deny(req: IncomingMessage, { status, grpcStatus }: NonNullable<Enforced['deny']>, answer: Answer): void {
-  const type = req.headers['content-type'];
-  if (type?.startsWith('application/grpc') !== true) return answer(status, 'denied by policy\n', []);
-  answer(200, '', [], ['content-type', type, 'grpc-status', String(grpcStatus), 'grpc-message', 'denied by policy']);
-}
-
 function refuse(res: ServerResponse, status: number, text: string, more: readonly string[]): void {
-  const type = more.includes('content-type') ? [] : ['content-type', 'text/plain'];
-  res.writeHead(status, [...type, 'content-length', String(text.length), ...more]);
-  res.end(text);
+  const type = more.some((part, i) => i % 2 === 0 && part.toLowerCase() === 'content-type') ? [] : ['content-type', 'text/plain'];
+  // RFC 9110 section 8.6: with these there is no content, and no length may be said.
+  const length = status === 204 || status === 304 ? [] : ['content-length', String(Buffer.byteLength(text))];
+  res.writeHead(status, [...type, ...length, ...more]);
+  res.end(length.length === 0 ? '' : text);
 }

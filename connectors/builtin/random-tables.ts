@@ -83,7 +83,27 @@ export function randomTable(random: Random): Table {
 
 function randomAction(random: Random): Action {
   const ppm = any(random, [0, 10_000, 500_000, 990_000, 1_000_000]);
-  switch (random.integer(8)) {
+  switch (random.integer(12)) {
+    case 8:
+      return {
+        kind: 'limit',
+        rateMilli: any(random, [1, 1_500, 50_000]),
+        burst: 1 + random.integer(20),
+        unit: 'requests',
+        per: any<readonly string[]>(random, [[], ['request.headers["x-user"]'], ['source.service', 'request.method']]),
+        scope: 'local',
+      };
+    case 9:
+      return { kind: 'respond', status: any(random, [200, 204, 418, 503]), body: any(random, ['', 'käse']), headers: { 'x-said': 'so' } };
+    case 10:
+      return { kind: 'mirror', to: any(random, services), ppm };
+    case 11:
+      return {
+        kind: 'set',
+        set: any<Readonly<Record<string, string>>>(random, [{}, { 'x-canary': 'yes' }, { 'x-tenant': 'z', 'x-canary': 'no' }]),
+        remove: any<readonly string[]>(random, [['x-user'], ['x-tenant', 'x-user']]),
+        dscp: null,
+      };
     case 0:
       return { kind: 'allow' };
     case 1:

@@ -52,7 +52,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** No response or not a whole one through the upstream's fault, 5xx, or a gRPC status that counts as a server error. */
 function failed({ code, grpcStatus, flags }: Ended): boolean {
   if (code === undefined || code >= 500) return true;
-  return (
-    (grpcStatus !== undefined && grpcFailures.has(grpcStatus)) || flags.some((flag) => flag !== 'DC' && flag !== 'NR' && flag !== 'SI')
-  );
+  return (grpcStatus !== undefined && grpcFailures.has(grpcStatus)) || flags.some((flag) => !callers.has(flag));
 }
+
+/** Flags that are the caller's own doing: it left, asked for what is not here, stopped sending, or asked too often. */
+const callers: ReadonlySet<string> = new Set(['DC', 'NR', 'SI', 'RL']);

@@ -1,14 +1,16 @@
+import { canon } from '../../src/model/canon.ts';
 import { attributeOf, fieldOf } from '../../src/model/facts.ts';
+import type { Inventory } from '../../src/model/inventory.ts';
 import { matcher } from '../../src/model/match.ts';
-import type { ActionKind, Entry, Table } from '../../src/model/table.ts';
-import type { Capabilities } from '../../src/model/target.ts';
+import type { Action, ActionKind, Entry, Table } from '../../src/model/table.ts';
+import type { Capabilities, Sees } from '../../src/model/target.ts';
 import { nameOf, testNames } from '../../src/model/test.ts';
 import type { Applied, Target } from '../../src/ports/target.ts';
+import { mayBeSaid } from './headers.ts';
 import { emptyPolicy, policyOf } from './policy.ts';
 import type { Policy } from './policy.ts';
 
-/** limit, respond, mirror and set come later; until then they are not announced, and refused. */
-const actions: readonly ActionKind[] = ['allow', 'deny', 'split', 'avoid', 'route'];
+const actions: readonly ActionKind[] = ['allow', 'deny', 'respond', 'limit', 'split', 'avoid', 'route', 'mirror', 'set'];
 
 /**
  * What a sidecar before the callee knows before the fact. Not the caller's version, zone and so on: nobody tells it, and a test of what is
@@ -43,25 +45,47 @@ export const capabilities: Capabilities = {
   costNs: 150_000,
 };
 
+/** Instances that it tells of, and characters they may take; of more none are told, rather than some (an announce has bounds too). */
+const instancesTold = 1_000;
+const instanceCharsTold = 128 * 1024;
+
 export type ProxyTarget = Target & { readonly policy: () => Policy };
 
-/** Holds the policy in force. `stop` closes what the target stands for. */
-export function proxyTarget(options: { readonly services: readonly string[]; readonly stop: () => Promise<void> }): ProxyTarget {
+/** Holds the policy in force. `stop` closes what the target stands for; `inventory` is who stands behind it as it begins. */
+export function proxyTarget(options: {
+  readonly services: readonly string[];
+  readonly inventory: Inventory;
+  readonly stop: () => Promise<void>;
+}): ProxyTarget {
   let policy = emptyPolicy;
+  const { services } = options;
+  let sees = seen(services, options.inventory);
   return {
     kind: 'builtin',
     capabilities,
-    sees: { services: options.services },
+    get sees() {
+      return sees;
+    },
     policy: () => policy,
     apply: async (table, inventory) => {
       const applied = check(table);
+      if (applied.result !== 'accepted') return applied;
       // One reference is all that changes: every request sees the old policy or the new one, whole.
-      if (applied.result === 'accepted') policy = policyOf(table, inventory, options.services);
+      policy = policyOf(table, inventory, services);
+      const now = seen(services, inventory);
+      if (canon(now) !== canon(sees)) sees = now;
       return applied;
     },
     readback: async () => policy.table,
     stop: options.stop,
   };
+}
+
+/** The services it stands before, and their instances. */
+function seen(services: readonly string[], inventory: Inventory): Sees {
+  const instances = inventory.instances.filter(({ service }) => services.includes(service));
+  const fits = instances.length > 0 && instances.length <= instancesTold && JSON.stringify(instances).length <= instanceCharsTold;
+  return fits ? { services, instances } : { services };
 }
 
 function check(table: Table): Applied {
@@ -75,9 +99,16 @@ function check(table: Table): Applied {
 type Refusal = { readonly code: string; readonly text: string };
 
 function refusal({ action, match }: Entry): Refusal | null {
-  if (!actions.includes(action.kind)) return { code: 'E-ACTION', text: `${action.kind} is not built in this sidecar yet` };
+  if (!actions.includes(action.kind)) return { code: 'E-ACTION', text: `${action.kind} is not built in this sidecar` };
+  if (action.kind === 'set' && action.dscp !== null)
+    return { code: 'E-ACTION', text: 'a process marks no packets: dscp cannot be set here' };
+  const header = headersOf(action).find(([name, value]) => !mayBeSaid(name, value));
+  if (header !== undefined) return { code: 'E-HEADER', text: `${header[0]} is not for a rule to say, or cannot be said so` };
   const sticky = action.kind === 'split' && action.sticky !== null ? [action.sticky] : [];
-  const unknown = [...Object.keys(match), ...sticky].find((path) => attributeOf(path) === undefined || !fields.includes(fieldOf(path)));
+  const per = action.kind === 'limit' ? action.per : [];
+  const unknown = [...Object.keys(match), ...sticky, ...per].find(
+    (path) => attributeOf(path) === undefined || !fields.includes(fieldOf(path)),
+  );
   if (unknown !== undefined) return { code: 'E-FIELD', text: `${unknown} is not known here before the fact` };
   try {
     for (const tests of Object.values(match)) tests.forEach(nameOf);
@@ -86,4 +117,10 @@ function refusal({ action, match }: Entry): Refusal | null {
   } catch (error) {
     return { code: 'E-TEST', text: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** Header fields that an action writes or takes out. */
+function headersOf(action: Action): readonly (readonly [name: string, value: string])[] {
+  if (action.kind === 'respond') return Object.entries(action.headers);
+  return action.kind === 'set' ? [...Object.entries(action.set), ...action.remove.map((name) => [name, ''] as const)] : [];
 }

@@ -21,6 +21,7 @@ process.on('message', (message) => {
   if (!isToLoad(message)) return;
   if (message.kind === 'config') generator ??= generate(message.config, (report) => tell({ kind: 'load', report }, () => undefined), done);
   if (message.kind === 'url') generator?.setUrl(message.url);
+  if (message.kind === 'flood') generator?.setFlood(message.flood);
   if (message.kind === 'stop') stop();
 });
 // A Ctrl-C reaches the whole process group: the supervisor stops its children in order, so the signal means nothing here.

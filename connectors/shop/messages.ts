@@ -17,6 +17,8 @@ export type ServiceConfig = {
   readonly jitterMs: number;
   readonly routes: Readonly<Record<string, readonly string[]>>;
   readonly calls: Calls;
+  /** 127.0.0.1 by default. */
+  readonly host?: string;
   /** 0: any free one. */
   readonly port: number;
 };
@@ -55,11 +57,16 @@ export type LoadConfig = {
   readonly forMsMax: number;
 };
 
+/** One of the users asks this many times as often as usual. */
+export type Flood = { readonly user: number; readonly times: number };
+
 /** Supervisor → load generator. `config` comes first, once, and starts it. */
 export type ToLoad =
   | { readonly kind: 'config'; readonly config: LoadConfig }
   /** The gateway's sidecar has moved. */
   | { readonly kind: 'url'; readonly url: string }
+  /** null: as usual again. */
+  | { readonly kind: 'flood'; readonly flood: Flood | null }
   /** No more arrivals; `done` follows when the last answer is in. */
   | { readonly kind: 'stop' };
 
@@ -68,13 +75,18 @@ export type LoadReport = {
   /** End of the interval, ms since the epoch, UTC. */
   readonly atMs: number;
   readonly sent: number;
-  /** 5xx, no answer, or no answer in time. */
+  /** 4xx, 5xx, no answer, or no answer in time. */
   readonly failed: number;
   /** Arrivals not sent because inFlightMax were unanswered. */
   readonly dropped: number;
   /** One for each request that ended, from the instant it was due, in µs: a late start counts as waiting. */
   readonly latenciesUs: readonly number[];
+  /** Since a flood first began: what its client asked, which is counted here alone. */
+  readonly client?: ClientReport;
 };
+
+/** `refused`: answered 429. `failed`: anything else that is no 2xx or 3xx, and what was not sent because too many were unanswered. */
+export type ClientReport = { readonly sent: number; readonly answered: number; readonly refused: number; readonly failed: number };
 
 export type FromLoad = { readonly kind: 'load'; readonly report: LoadReport } | { readonly kind: 'done'; readonly sent: number };
 
@@ -95,7 +107,7 @@ export const defaultLoad: Omit<LoadConfig, 'url'> = {
 };
 
 export const isToService = (value: unknown): value is ToService => hasKind(value, ['config', 'calls', 'fault']);
-export const isToLoad = (value: unknown): value is ToLoad => hasKind(value, ['config', 'url', 'stop']);
+export const isToLoad = (value: unknown): value is ToLoad => hasKind(value, ['config', 'url', 'flood', 'stop']);
 export const isFromService = (value: unknown): value is FromService => hasKind(value, ['ready', 'served', 'broken']);
 export const isFromLoad = (value: unknown): value is FromLoad => hasKind(value, ['load', 'done']);
 

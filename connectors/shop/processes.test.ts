@@ -1,12 +1,14 @@
 import { execFileSync, fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { defaultLoad, isFromLoad, isFromService } from './messages.ts';
-import type { FromLoad, LoadReport, ToLoad, ToService } from './messages.ts';
+import type { ClientReport, FromLoad, LoadReport, ToLoad, ToService } from './messages.ts';
 import { quantileMs } from './measure.ts';
 import { faults } from './faults.ts';
 import { calledBy, inventoryOf, shop } from './network.ts';
@@ -178,6 +180,39 @@ test('a service told to end answers what it has accepted; one whose parent is go
   orphan.disconnect();
   expect(await once(orphan, 'exit')).toEqual([0, null]);
 });
+
+test('a client that floods is counted apart, and what the others see is theirs alone', async () => {
+  const seen = new Map<string, number>();
+  const server = createServer((req, res) => {
+    const user = String(req.headers['x-user']);
+    seen.set(user, (seen.get(user) ?? 0) + 1);
+    res.writeHead(user === 'user-7' && (seen.get(user) ?? 0) % 4 !== 0 ? 429 : 200, { 'content-length': 0 }).end();
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const load = start('load.js');
+  const reports: LoadReport[] = [];
+  load.on('message', (message: FromLoad) => {
+    if (message.kind === 'load') reports.push(message.report);
+  });
+  const { port } = server.address() as AddressInfo;
+  tell(load, { kind: 'config', config: { ...defaultLoad, rampMs: 0, url: `http://127.0.0.1:${port}`, ratePerS: 200 } });
+  await expect.poll(() => latencies(reports).length, soon).toBeGreaterThan(40);
+  expect(reports.every(({ client }) => client === undefined)).toBe(true);
+  tell(load, { kind: 'flood', flood: { user: 7, times: 50 } });
+  const client = (name: keyof ClientReport): number => reports.reduce((sum, report) => sum + (report.client?.[name] ?? 0), 0);
+  await expect.poll(() => client('refused'), soon).toBeGreaterThan(300);
+  tell(load, { kind: 'flood', flood: null });
+  tell(load, { kind: 'stop' });
+  expect(await once(load, 'exit')).toEqual([0, null]);
+  server.close();
+  server.closeAllConnections();
+  // Before the flood it was one of the users: what it was refused then is a failure, as it is for anybody.
+  expect(client('answered') + client('refused') + failures(reports)).toBeGreaterThanOrEqual((seen.get('user-7') ?? 0) - 10);
+  expect(client('sent')).toBe(client('answered') + client('refused') + client('failed'));
+  expect(failures(reports)).toBeLessThan(20);
+  const others = [...seen].filter(([user]) => user !== 'user-7').reduce((sum, [, count]) => sum + count, 0);
+  expect(Math.abs(latencies(reports).length - others)).toBeLessThan(20);
+}, 60_000);
 
 test('the load generator is bounded: a dead shop costs failures, not memory, and it ends when told', async () => {
   const load = start('load.js');

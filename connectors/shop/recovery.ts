@@ -1,7 +1,7 @@
 import { measure } from './measure.ts';
 import type { LoadReport } from './messages.ts';
-import { isSlow } from './scenarios.ts';
-import type { Expectations } from './scenarios.ts';
+import { isSlow } from './scenario.ts';
+import type { Expectations } from './scenario.ts';
 
 /** Users must be well for this long, so that one good moment in a bad stretch is no recovery. */
 const steadyMs = 1_000;

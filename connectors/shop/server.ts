@@ -25,7 +25,7 @@ const backlogMax = 4_096;
 const sweepMs = 50;
 const passedOn = ['x-request-id', 'x-user', 'x-tenant', 'x-canary', 'traceparent'] as const;
 
-/** One replica of a shop service: waits its latency, makes its calls, answers. Loopback only. */
+/** One replica of a shop service: waits its latency, makes its calls, answers. On the loopback unless told. */
 export function serve(config: ServiceConfig): Promise<Service> {
   const caller = createCaller();
   let origins = originsOf(config.calls);
@@ -93,7 +93,7 @@ export function serve(config: ServiceConfig): Promise<Service> {
   };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ port: config.port, host: '127.0.0.1', backlog: backlogMax }, () => {
+    server.listen({ port: config.port, host: config.host ?? '127.0.0.1', backlog: backlogMax }, () => {
       server.off('error', reject);
       resolve({
         port: (server.address() as AddressInfo).port,

@@ -10,7 +10,7 @@ const setup = { bus: 'local', sidecar: 'builtin', telemetry: 'builtin', enforce:
 const epoch = 1_760_000_000_000.25;
 const key = '{"destination.instance":"c3","destination.service":"checkout"}';
 const waits = { warmMs: 3_000, beforeMs: 3_000, holdMs: 3_000, recoverMaxMs: 20_000, clearMaxMs: 40_000, calmMaxMs: 5_000 };
-const gray = { ...scenarios['gray-failure'], ...waits };
+const gray = { ...scenarios['gray-failure'], waits };
 
 /** 38 requests in 100 ms; one of 40 in the slow stretch takes long. */
 function report(atMs: number, slow: number, failed = 0): LoadReport {
@@ -170,11 +170,11 @@ describe('a run that did not', () => {
 test('every wait ends: without recovery the fault is lifted, without clearing the run is over', () => {
   const started = [{ kind: 'start', atMs: epoch } as const, { kind: 'fault', atMs: epoch + 6_000, on: true } as const];
   const faulty = run(started);
-  expect(next(faulty, epoch + 6_000 + gray.recoverMaxMs - 1)).toBe('wait');
-  expect(next(faulty, epoch + 6_000 + gray.recoverMaxMs)).toBe('lift');
+  expect(next(faulty, epoch + 6_000 + waits.recoverMaxMs - 1)).toBe('wait');
+  expect(next(faulty, epoch + 6_000 + waits.recoverMaxMs)).toBe('lift');
   const lifted = advance(faulty, { kind: 'fault', atMs: epoch + 26_000, on: false });
-  expect(next(lifted, epoch + 26_000 + gray.clearMaxMs - 1)).toBe('wait');
-  expect(next(lifted, epoch + 26_000 + gray.clearMaxMs)).toBe('finish');
+  expect(next(lifted, epoch + 26_000 + waits.clearMaxMs - 1)).toBe('wait');
+  expect(next(lifted, epoch + 26_000 + waits.clearMaxMs)).toBe('finish');
 });
 
 test('a run is over when users are as well as before, or when that was waited for long enough', () => {
@@ -182,7 +182,7 @@ test('a run is over when users are as well as before, or when that was waited fo
     event.kind === 'load' && event.report.atMs > epoch + 13_000 ? { ...event, report: report(event.report.atMs - epoch, 3) } : event;
   expect(next(run(goodRun()), epoch + 22_100)).toBe('finish');
   expect(next(run(goodRun(slow)), epoch + 22_100)).toBe('wait');
-  expect(next(run(goodRun(slow)), epoch + 22_000 + gray.calmMaxMs)).toBe('finish');
+  expect(next(run(goodRun(slow)), epoch + 22_000 + waits.calmMaxMs)).toBe('finish');
 });
 
 test('error-burst is recovered only when the error ratio is, whatever the p99', () => {
@@ -191,7 +191,7 @@ test('error-burst is recovered only when the error ratio is, whatever the p99', 
     const at = event.report.atMs - epoch;
     return { ...event, report: report(at, 0, at > 6_000 && at <= 9_000 ? 7 : 0) };
   };
-  const { report: outcome } = reportOf(run(goodRun(failing), { ...scenarios['error-burst'], ...waits }), setup);
+  const { report: outcome } = reportOf(run(goodRun(failing), { ...scenarios['error-burst'], waits }), setup);
   expect(outcome).toMatchObject({ ok: true, recoveredMs: 3_000, failed: { before: 0, during: 210, after: 0 } });
 });
 

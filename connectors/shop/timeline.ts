@@ -3,8 +3,7 @@ import type { LoadReport } from './messages.ts';
 import { measure } from './measure.ts';
 import type { Measured } from './measure.ts';
 import { recoveredAt } from './recovery.ts';
-import { isSlow } from './scenarios.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Deed, Next, Scenario } from './scenario.ts';
 import { hasItsShare } from './share.ts';
 import type { Served } from './share.ts';
 
@@ -12,7 +11,10 @@ import type { Served } from './share.ts';
 export type TimelineEvent =
   /** Load has started and everything is in place. */
   | { readonly kind: 'start'; readonly atMs: number }
+  /** The incident begins, or is over. */
   | { readonly kind: 'fault'; readonly atMs: number; readonly on: boolean }
+  /** Something else was done to the shop, in its course. */
+  | { readonly kind: 'deed'; readonly atMs: number; readonly deed: Deed }
   /** A change of one of the scenario's rules for a key; `atMs` is the judged instant. */
   | {
       readonly kind: 'change';
@@ -22,6 +24,8 @@ export type TimelineEvent =
       readonly to: KeyState;
       readonly verdict: Verdict;
     }
+  /** A guard kept the rule from acting, or from ceasing to. */
+  | { readonly kind: 'refused'; readonly atMs: number; readonly key: string; readonly why: string }
   /** The engine acted on that: `atMs` is when the new table stood. */
   | { readonly kind: 'decided'; readonly atMs: number }
   /** A table revision on its way; `entries` counts those of the scenario's rules in it. Renewals are such steps too. */
@@ -44,6 +48,13 @@ export type Timeline = {
   readonly faultMs: number | null;
   readonly liftedMs: number | null;
   readonly stages: Readonly<Record<StageName, number | null>>;
+  /** What was done in the course of the incident, in order. */
+  readonly deeds: readonly { readonly atMs: number; readonly deed: Deed }[];
+  /** From the fault on. */
+  readonly changes: readonly Changed[];
+  readonly refusals: readonly { readonly atMs: number; readonly key: string; readonly why: string }[];
+  /** Each time a target began, or ceased, to hold entries of the scenario's rules; from the fault on. */
+  readonly standing: readonly { readonly atMs: number; readonly target: string; readonly entries: number }[];
   /** When the replicas had their share back. */
   readonly backMs: number | null;
   /** Keys that are not clear. */
@@ -60,18 +71,20 @@ export type Timeline = {
   readonly served: readonly Served[];
 };
 
-/** What the supervisor is to do now. */
-export type Next = 'wait' | 'inject' | 'lift' | 'finish';
+export type Changed = Omit<Extract<TimelineEvent, { readonly kind: 'change' }>, 'kind'>;
 
 /** Ten minutes of reports; what comes later is not looked at any more (the supervisor has stopped by then, see `next`). */
 const reportsMax = 6_000;
 const servedMax = 256;
+/** Of what a scenario judges one by one; what comes later is not looked at any more. */
+const listedMax = 1_000;
 
 export function begin(scenario: Scenario): Timeline {
   const stages = { crossed: null, decided: null, published: null, accepted: null, observed: null, recovered: null, cleared: null };
   const none = { startMs: null, faultMs: null, liftedMs: null, backMs: null, settledMs: 0, transitions: 0, early: 0 };
-  const seen = { active: new Set<string>(), entries: new Map<string, number>(), revisions: new Set<string>(), reports: [], served: [] };
-  return { scenario, stages, ...none, ...seen };
+  const lists = { deeds: [], changes: [], refusals: [], standing: [], reports: [], served: [] };
+  const seen = { active: new Set<string>(), entries: new Map<string, number>(), revisions: new Set<string>() };
+  return { scenario, stages, ...none, ...lists, ...seen };
 }
 
 /** One event further. Pure: the same events give the same timeline. */
@@ -80,32 +93,15 @@ export function advance(before: Timeline, event: TimelineEvent): Timeline {
 }
 
 /** What is due at `nowMs`; asked again until the event that follows from it was fed in. */
-export function next(timeline: Timeline, nowMs: number): Next {
-  const { scenario, startMs, faultMs, liftedMs, backMs, stages } = timeline;
-  if (startMs === null) return 'wait';
-  if (faultMs === null) return nowMs >= startMs + scenario.warmMs + scenario.beforeMs ? 'inject' : 'wait';
-  if (liftedMs === null) {
-    const liftMs = stages.recovered === null ? faultMs + scenario.recoverMaxMs : stages.recovered + scenario.holdMs;
-    return nowMs >= liftMs ? 'lift' : 'wait';
-  }
-  const done = stages.cleared !== null && (backMs !== null || scenario.expect.back.length === 0);
-  if (!done) return nowMs >= liftedMs + scenario.clearMaxMs ? 'finish' : 'wait';
-  const doneMs = Math.max(stages.cleared ?? 0, backMs ?? 0);
-  return isCalm(timeline) || nowMs >= doneMs + scenario.calmMaxMs ? 'finish' : 'wait';
-}
-
-/** Whether users are as well after the incident as before it. */
-function isCalm(timeline: Timeline): boolean {
-  const { before, after } = phasesOf(timeline);
-  return before.p99Ms === null || after.p99Ms === null || !isSlow(after.p99Ms, before.p99Ms);
-}
+export const next = (timeline: Timeline, nowMs: number): Next =>
+  timeline.startMs === null ? 'wait' : timeline.scenario.next(timeline, nowMs);
 
 export type Phases<T> = { readonly before: T; readonly during: T; readonly after: T };
 
 /** What users saw: before, from the warm-up to the fault; during, to recovery; after, to now. */
 export function phasesOf({ scenario, startMs, faultMs, stages, reports }: Timeline): Phases<Measured> {
   const never = Number.POSITIVE_INFINITY;
-  const fromMs = startMs === null ? never : startMs + scenario.warmMs;
+  const fromMs = startMs === null ? never : startMs + scenario.waits.warmMs;
   return {
     before: measure(reports, fromMs, faultMs ?? never),
     during: measure(reports, faultMs ?? never, stages.recovered ?? never),
@@ -119,6 +115,10 @@ function withEvent(t: Timeline, event: TimelineEvent): Timeline {
       return { ...t, startMs: t.startMs ?? event.atMs };
     case 'fault':
       return event.on ? { ...t, faultMs: t.faultMs ?? event.atMs } : { ...t, liftedMs: t.liftedMs ?? event.atMs };
+    case 'deed':
+      return { ...t, deeds: listed(t.deeds, { atMs: event.atMs, deed: event.deed }) };
+    case 'refused':
+      return { ...t, refusals: listed(t.refusals, { atMs: event.atMs, key: event.key, why: event.why }) };
     case 'change':
       return withChange(t, event);
     case 'decided':
@@ -134,6 +134,8 @@ function withEvent(t: Timeline, event: TimelineEvent): Timeline {
   }
 }
 
+const listed = <T>(list: readonly T[], one: T): readonly T[] => (list.length >= listedMax ? list : [...list, one]);
+
 function withChange(t: Timeline, { atMs, key, from, to, verdict }: Extract<TimelineEvent, { kind: 'change' }>): Timeline {
   const active = new Set(t.active);
   if (to === 'clear') active.delete(key);
@@ -143,7 +145,8 @@ function withChange(t: Timeline, { atMs, key, from, to, verdict }: Extract<Timel
   const counted = began || ended ? 1 : 0;
   const early = t.faultMs === null ? counted : 0;
   const settledMs = active.size === t.active.size ? t.settledMs : atMs;
-  const changed = { ...t, active, settledMs, transitions: t.transitions + counted, early: t.early + early };
+  const changes = t.faultMs === null ? t.changes : listed(t.changes, { atMs, key, from, to, verdict });
+  const changed = { ...t, active, changes, settledMs, transitions: t.transitions + counted, early: t.early + early };
   return verdict === 'holds' ? stage(changed, 'crossed', atMs) : changed;
 }
 
@@ -152,8 +155,14 @@ function withDelivery(t: Timeline, event: Extract<TimelineEvent, { revision: num
   const reached = entries > 0 ? stage(t, kind, atMs) : t;
   if (kind === 'published') return { ...reached, revisions: new Set([...t.revisions, `${target}@${revision}`]) };
   if (kind === 'observed') return withRecovered(reached);
-  const settledMs = (t.entries.get(target) ?? 0) === entries ? t.settledMs : atMs;
-  return { ...reached, entries: new Map([...t.entries, [target, entries]]), settledMs };
+  const held = t.entries.get(target) ?? 0;
+  const turned = t.faultMs !== null && (held === 0) !== (entries === 0);
+  return {
+    ...reached,
+    entries: new Map([...t.entries, [target, entries]]),
+    standing: turned ? listed(t.standing, { atMs, target, entries }) : t.standing,
+    settledMs: held === entries ? t.settledMs : atMs,
+  };
 }
 
 /** The first time counts; what was before the fault is no answer to it. */
@@ -164,7 +173,7 @@ function stage(t: Timeline, name: StageName, atMs: number): Timeline {
 
 function withRecovered(t: Timeline): Timeline {
   if (t.startMs === null || t.faultMs === null || t.stages.observed === null || t.stages.recovered !== null) return t;
-  const beforeFromMs = t.startMs + t.scenario.warmMs;
+  const beforeFromMs = t.startMs + t.scenario.waits.warmMs;
   const { faultMs, reports } = t;
   const atMs = recoveredAt({ reports, beforeFromMs, faultMs, observedMs: t.stages.observed, expect: t.scenario.expect });
   return atMs === null ? t : stage(t, 'recovered', atMs);

@@ -16,6 +16,7 @@ export const routeRoles: Readonly<Record<string, Role>> = {
   'POST /v1/rules/:name/resume': 'operator',
   'GET /v1/overrides': 'viewer',
   'POST /v1/overrides': 'operator',
+  'POST /v1/overrides/lift': 'operator',
   'GET /v1/tokens': 'admin',
   'POST /v1/tokens': 'admin',
   'DELETE /v1/tokens/:name': 'admin',

@@ -1,10 +1,12 @@
-import { Hono, type Context } from 'hono';
+import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { EngineHandle } from '../engine/handle.ts';
-import type { Problem, Result } from '../model/problem.ts';
-import type { Caller, Gate } from '../runtime/access/gate.ts';
+import type { Result } from '../model/problem.ts';
+import type { Gate } from '../runtime/access/gate.ts';
 import { isRole, roles } from '../runtime/access/roles.ts';
 import { tokenDaysDefault, type MadeToken, type TokenAsk, type TokenView } from '../runtime/access/tokens.ts';
+import { authorOf, jsonOf, refused, wordOf, type Env } from './body.ts';
+import { overrideRoutes } from './overrides.ts';
 import { allowed, routeOf, routeRoles } from './roles.ts';
 
 /** The greatest request body in bytes: a rule file is at most 64 KiB, JSON escapes may double it. */
@@ -16,8 +18,6 @@ export type Tokens = {
   readonly make: (ask: TokenAsk) => Promise<Result<MadeToken>>;
   readonly revoke: (name: string) => Promise<Result<TokenView>>;
 };
-
-type Env = { readonly Variables: { readonly caller: Caller }; readonly Bindings: { readonly address: string } };
 
 /**
  * The engine's HTTP API. Every route wants `Authorization: Bearer TOKEN` and a role (roles.ts); problems come back as {"problems": [...]}
@@ -82,6 +82,7 @@ export function routes(of: {
     const resumed = engine.resume(asked);
     return resumed.ok ? c.json({ keys: resumed.value }) : c.json({ problems: [resumed.problem] }, 422);
   });
+  overrideRoutes(app, engine);
   app.get('/v1/tokens', (c) => {
     const listed = tokens.list();
     return listed.ok ? c.json(listed.value) : c.json({ problems: [listed.problem] }, 503);
@@ -101,29 +102,4 @@ export function routes(of: {
   app.notFound((c) => c.json(refused('E-ROUTE', `no such route: ${c.req.path}`, 'see SECURITY.md for the routes'), 404));
   app.onError((error, c) => c.json(refused('E-API', error.message, 'see the engine log'), 500));
   return app;
-}
-
-/** Who did it, for the audit: a token's name whatever the client says; the owner of the home says it. */
-function authorOf(c: Context<Env>, body: Readonly<Record<string, unknown>> | null): string {
-  const caller = c.get('caller');
-  return caller.kind === 'token' ? caller.name : wordOf(body, 'author', 'unknown');
-}
-
-const refused = (code: Problem['code'], what: string, todo: string): { readonly problems: readonly Problem[] } => ({
-  problems: [{ code, what, at: 'api', todo }],
-});
-
-async function jsonOf(c: Context): Promise<Readonly<Record<string, unknown>> | null> {
-  const raw = await c.req.text();
-  try {
-    const value: unknown = JSON.parse(raw);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : null;
-  } catch {
-    return null;
-  }
-}
-
-function wordOf(body: Readonly<Record<string, unknown>> | null, name: string, otherwise: string): string {
-  const value = body?.[name];
-  return typeof value === 'string' && value.length <= 1_000 ? value : otherwise;
 }

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { overrideFile } from '../engine/overridefile.ts';
 import { startEngine, type EngineOptions } from '../engine/engine.ts';
 import { openRecording } from '../runtime/recording.ts';
 import { fail, ok, type Result } from '../model/problem.ts';
@@ -15,9 +17,11 @@ import { migrate } from '../runtime/migrate.ts';
 import { findDatabase } from '../runtime/postgres.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { removeRun, writeRun } from '../runtime/run.ts';
+import { withSecretFiles } from '../runtime/secretfiles.ts';
 import { openStore } from '../runtime/store.ts';
 import { bodyBytesMax, routes } from './routes.ts';
 import { tokensOf } from './tokens.ts';
+import { openTelemetry } from '../runtime/telemetry.ts';
 
 export type Served = {
   /** Of the listener on the loopback. */
@@ -43,7 +47,7 @@ export async function serveEngine(options: {
   readonly recordFile: string | null;
   readonly say: (line: string) => void;
 }): Promise<Result<Served>> {
-  const { env, pid } = process;
+  const { pid } = process;
   const opened: (() => void | Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (const close of opened.splice(0).toReversed()) await close();
@@ -56,6 +60,9 @@ export async function serveEngine(options: {
   // Before anything is started.
   const open = options.listen === null ? null : openProblem(options.listen);
   if (open !== null) return fail(open);
+  const given = withSecretFiles(process.env);
+  if (!given.ok) return given;
+  const env = given.value;
   const home = openHome({ env, cwd: process.cwd(), say: options.say });
   if (!home.ok) return home;
   const lock = lockHome(home.value, 'engine');
@@ -89,9 +96,13 @@ export async function serveEngine(options: {
     notifierUrl === undefined || notifierUrl === '' ? ok(null) : createAlertmanager({ url: notifierUrl, clock: systemClock() });
   if (!notifier.ok) return failed(notifier);
   if (notifier.value !== null) opened.push(notifier.value.stop);
+  // The same home takes the lease over at once (protocol.md section 4).
+  const holder = `engine-${createHash('sha256').update(home.value.root).digest('hex').slice(0, 12)}`;
+  const telemetry = await openTelemetry({ env, version: options.version, instance: holder, clock: systemClock(), say: options.say });
+  if (!telemetry.ok) return failed(telemetry);
+  if (telemetry.value !== null) opened.push(telemetry.value.stop);
   const engine = await startEngine({
-    // The same home takes the lease over at once (protocol.md section 4).
-    holder: `engine-${createHash('sha256').update(home.value.root).digest('hex').slice(0, 12)}`,
+    holder,
     version: options.version,
     pid,
     store: store.value,
@@ -104,6 +115,8 @@ export async function serveEngine(options: {
     rules: options.rules,
     record: recording.value?.write ?? null,
     notifier: notifier.value,
+    pendingOverrides: overrideFile(join(home.value.data, 'overrides.json'), options.say),
+    telemetry: telemetry.value,
     say: options.say,
   });
   if (!engine.ok) return failed(engine);

@@ -17,6 +17,7 @@ export function timelineEvent(event: EventView, rule: string): TimelineEvent | n
       verdict: data['verdict'] as Verdict,
     };
   }
+  if (kind === 'refused') return event.rule === rule ? { kind, atMs, key: event.key ?? '', why: String(data['why']) } : null;
   if (kind === 'decided') return entries > 0 ? { kind, atMs } : null;
   if (kind !== 'published' && kind !== 'accepted' && kind !== 'observed') return null;
   return { kind, atMs, target: event.target ?? '', revision: Number(data['revision']), entries };

@@ -13,9 +13,13 @@ import type { Notifier } from '../ports/notifier.ts';
 import type { Random } from '../ports/random.ts';
 import type { Signer, Verifier } from '../ports/signer.ts';
 import type { Loaded, Store } from '../ports/store.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import { createAuditQueue } from './auditqueue.ts';
 import { createFeed, recordingOf } from './feed.ts';
 import type { EngineHandle } from './handle.ts';
+import { createOverrides, overrideViews, type Pending } from './overrides.ts';
+import { createHeart } from './heart.ts';
+import { readingsOf } from './readings.ts';
 import { rehearse } from './rehearse.ts';
 import { createRing } from './ring.ts';
 import { createRules, saveAll } from './rules.ts';
@@ -41,6 +45,10 @@ export type EngineOptions = {
   readonly record: ((text: string) => void) | null;
   /** null: what rules notify of goes to the timeline only. */
   readonly notifier: Notifier | null;
+  /** Where overrides wait for the database. */
+  readonly pendingOverrides: Pending;
+  /** null: the engine tells nobody of itself. */
+  readonly telemetry: Telemetry | null;
   readonly say: (line: string) => void;
 };
 
@@ -53,13 +61,14 @@ const retryMs = 250;
  * carried out in order. Problems: those of the store when it cannot be read at the start.
  */
 export async function startEngine(options: EngineOptions): Promise<Result<Engine>> {
-  const { store, bus, signer, verifier, clock, random, say } = options;
+  const { store, bus, signer, verifier, clock, random, telemetry, say } = options;
   const keys = { keyId: signer.keyId, sign: signer.sign, verify: verifier.verify };
   rehearse(keys);
   const loop: Loop = createLoop(keys);
   const ring = createRing(clock);
   const feed = createFeed();
   const audit = createAuditQueue({ store, clock, say });
+  const heart = createHeart(options);
   const problems = new Map<string, Problem>();
   const startedAt = clock.now();
   let stopped = false;
@@ -83,6 +92,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
         return bus.publish({ subject: subjectOf(effect.channel, effect.target), payload: effect.payload, headers });
       }
       case 'commit':
+        telemetry?.planned(effect.rows, clock.now());
         return void commit(effect);
       case 'reload':
         return void reload(effect.why);
@@ -96,9 +106,12 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
         return void ask(store.markSent(effect.outbox), () => undefined);
       case 'audit':
         return audit.add(effect.entries);
+      case 'learned':
+        return overrides.learned(effect.override);
       case 'notify':
         return options.notifier?.notify(effect.alert);
       case 'event':
+        telemetry?.event(effect.event);
         return ring.add(effect.event);
       case 'report':
         return onReport(effect.reason, `${effect.target}: ${effect.what}`, effect.count);
@@ -131,6 +144,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
 
   const commit = async (effect: Extract<Effect, { kind: 'commit' }>): Promise<void> => {
     const { epoch, rows } = effect;
+    if (!(await overrides.flush())) return give({ kind: 'failed', why: 'down' });
     const outcome = await store.commit({ holder: options.holder, epoch, revisions: rows, audit: effect.audit });
     if (outcome === 'committed') {
       give({ kind: 'committed', outbox: [] });
@@ -141,10 +155,11 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
   };
 
   /** Takes an epoch and reads what the record holds, again and again until the database answers. */
-  const load = async (): Promise<Result<Loaded & { readonly epoch: number }>> => {
+  type Read = Loaded & { readonly epoch: number; readonly overrides: readonly Input[] };
+  const load = async (): Promise<Result<Read>> => {
     const epoch = await store.takeEpoch({ holder: options.holder, nowMs: clock.now(), draw: random.integer(epochDraw), skewMaxMs });
     if (!epoch.ok) return epoch;
-    return ok({ ...(await store.load()), epoch: epoch.value });
+    return ok({ ...(await store.load()), epoch: epoch.value, overrides: await overrides.saved() });
   };
   const reload = async (why: string): Promise<void> => {
     for (;;) {
@@ -153,7 +168,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
         const loaded = await load();
         if (loaded.ok) {
           problems.delete('reload');
-          return give({ kind: 'loaded', ...loaded.value });
+          return give(...loaded.value.overrides, { kind: 'loaded', ...loaded.value });
         }
         problems.set('reload', loaded.problem);
       } catch (error) {
@@ -164,11 +179,10 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
     }
   };
 
-  const notifyProblems = (): readonly Problem[] => {
-    const problem = options.notifier?.problem() ?? null;
-    return problem === null ? [] : [problem];
-  };
+  const outsideProblems = (): readonly Problem[] =>
+    [options.notifier?.problem() ?? null, telemetry?.problem() ?? null].filter((problem) => problem !== null);
 
+  const overrides = createOverrides({ store, loop, clock, random, pending: options.pendingOverrides, give, say });
   const given = await saveAll(options);
   if (!given.ok) return given;
   const first = await load();
@@ -176,7 +190,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
   const rules = createRules({ store, loop, clock, give, say });
   // In one batch: a plan made before the rules are there would withdraw what they hold in force.
   const saved = await rules.saved(first.value.rules, first.value.targets);
-  give({ kind: 'inventory', inventory: options.inventory }, ...saved, { kind: 'loaded', ...first.value });
+  give({ kind: 'inventory', inventory: options.inventory }, ...saved, ...first.value.overrides, { kind: 'loaded', ...first.value });
 
   const unsubscribe = (['announce', 'ack', 'record'] as const).map((channel) =>
     bus.subscribe(everySubject(channel), ({ subject, payload, headers }) => {
@@ -195,14 +209,16 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
   const cancelLead = clock.each(leadTickMs, () => give({ kind: 'tick' }));
   const tick = (): void => {
     read(feed.tick(instant()));
+    heart.beat();
     cancelTick = clock.after(nextTickMs(clock.now(), loop.rules.values()), tick);
   };
   tick();
   audit.add([engineEntry(options, first.value.epoch)]);
+  telemetry?.observe(() => readingsOf({ loop, feed, bus, auditDropped: audit.dropped(), aliveAt: heart.lastAt() }));
 
   return ok({
     status: () =>
-      statusOf({ options, loop, feed, startedAt, problems: [...problems.values(), ...notifyProblems()], auditDropped: audit.dropped() }),
+      statusOf({ options, loop, feed, startedAt, problems: [...problems.values(), ...outsideProblems()], auditDropped: audit.dropped() }),
     tables: () => tablesOf(loop),
     why: (subject) => whyOf(subject, { store, loop }),
     rules: async () => (await store.load()).rules,
@@ -210,6 +226,9 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
     saveRule: rules.save,
     removeRule: rules.remove,
     resume: rules.resume,
+    override: overrides.set,
+    overrides: () => overrideViews(loop, clock.now()),
+    lift: overrides.lift,
     events: ring.after,
     setInventory: (inventory) => give({ kind: 'inventory', inventory }),
     stop: async () => {

@@ -54,10 +54,12 @@ function admitted(says: readonly Say[]): Decision['admit'] {
   return certain < 0 ? all : all.slice(0, certain + 1);
 }
 
-/** police: every match applies; a bucket for each value of `per`. */
-function limitOf(say: Say<ActionOf<'limit'>>, facts: Facts): Limit {
-  return { ...say, bucket: canon([say.part, ...say.action.per.map((path) => attributeOf(path)?.read(facts) ?? null)]) };
-}
+/** police: every match applies. */
+const limitOf = (say: Say<ActionOf<'limit'>>, facts: Facts): Limit => ({ ...say, bucket: bucketOf(say, facts) });
+
+/** A bucket for each value of `per`, as canonical JSON; those without the attribute share one. */
+export const bucketOf = ({ part, action }: Say<ActionOf<'limit'>>, facts: Facts): string =>
+  canon([part, ...action.per.map((path) => attributeOf(path)?.read(facts) ?? null)]);
 
 /** edit: every match; for one header or dscp the highest priority, which comes first. Within one action `set` is after `remove`. */
 function editsOf(says: readonly Say<ActionOf<'set'>>[]): Edits {

@@ -13,6 +13,7 @@ export type Applied =
 export interface Target {
   readonly kind: string;
   readonly capabilities: Capabilities;
+  /** Read again after each `apply`: another object is announced. */
   readonly sees: Sees;
   /** Switches to this table whole, or not at all. Called one at a time. */
   readonly apply: (table: Table, inventory: Inventory) => Promise<Applied>;

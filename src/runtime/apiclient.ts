@@ -7,7 +7,7 @@ import { apiToken, findHome } from './home.ts';
 import { httpRequest } from './httprequest.ts';
 import { partRuns, readRun } from './run.ts';
 
-const answerMsMax = 30_000;
+const answerMsDefault = 30_000;
 const answerBytesMax = 64 * 1024 * 1024;
 
 /** The part of run.json whose address is the API's. */
@@ -26,8 +26,10 @@ export async function callApi(call: {
   readonly body?: unknown;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** How long to wait for the answer (30 s). */
+  readonly answerMsMax?: number;
 }): Promise<Result<ApiAnswer>> {
-  const { method, path, body, env = process.env, cwd = process.cwd() } = call;
+  const { method, path, body, env = process.env, cwd = process.cwd(), answerMsMax = answerMsDefault } = call;
   const server = env['FLYBALL_URL'] ? remoteServer(env['FLYBALL_URL'], env) : homeServer(env, cwd);
   if (!server.ok) return server;
   const { url, token, ca } = server.value;

@@ -23,7 +23,8 @@ export type Home = {
 };
 
 /**
- * Opens (and makes) FLYBALL_HOME, by default .flyball in the working folder. A home of ours that others can read is closed to them and
+ * Opens (and makes) FLYBALL_HOME, by default .flyball in the working folder; FLYBALL_KEYS is the folder of keys where they are kept apart,
+ * e.g. for two engines. A home of ours that others can read is closed to them and
  * that is said; one that is not ours is refused (`E-HOME`).
  */
 export function openHome(options: {
@@ -37,7 +38,7 @@ export function openHome(options: {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     // One home has one name, whatever link led to it: locks, sockets and Postgres compare paths.
     const root = realpathSync(path);
-    const home = homeAt(root);
+    const home = homeAt(root, env, cwd);
     const refused = closeFolder(root, say);
     if (refused !== null) return fail(refused);
     for (const folder of [home.keys, home.data, home.sockets, home.logs]) {
@@ -56,7 +57,7 @@ export function openHome(options: {
 export function findHome({ env, cwd }: { readonly env: NodeJS.ProcessEnv; readonly cwd: string }): Result<Home> {
   const path = pathOf(env, cwd);
   try {
-    return ok(homeAt(realpathSync(path)));
+    return ok(homeAt(realpathSync(path), env, cwd));
   } catch (error) {
     return fail({
       code: 'E-NO-HOME',
@@ -100,9 +101,9 @@ export function apiToken(home: Home): Result<string> {
 
 const pathOf = (env: NodeJS.ProcessEnv, cwd: string): string => resolve(cwd, env['FLYBALL_HOME'] || '.flyball');
 
-const homeAt = (root: string): Home => ({
+const homeAt = (root: string, env: NodeJS.ProcessEnv, cwd: string): Home => ({
   root,
-  keys: join(root, 'keys'),
+  keys: env['FLYBALL_KEYS'] ? resolve(cwd, env['FLYBALL_KEYS']) : join(root, 'keys'),
   data: join(root, 'data'),
   sockets: join(root, 'sockets'),
   logs: join(root, 'logs'),

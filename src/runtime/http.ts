@@ -16,6 +16,7 @@ const headerBytesMax = 16 * 1024;
 const connectionsMax = 256;
 const drainMsMax = 2_000;
 const idleLookMs = 10;
+const answerMsMax = 2_000;
 
 export type HttpServer = {
   /** "http://127.0.0.1:4001". */
@@ -80,6 +81,17 @@ export async function serveHttp(options: {
     port: address.port,
     close: () => (closing ??= drain(server)),
   });
+}
+
+/** Asks an address once; null: it answers, and not with a server's error. The text says why not. */
+export async function answers(url: string): Promise<string | null> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(answerMsMax), redirect: 'manual' });
+    await answer.body?.cancel();
+    return answer.status < 500 ? null : `answers ${answer.status}`;
+  } catch (error) {
+    return codeOf(error instanceof Error ? error.cause : error) || textOf(error);
+  }
 }
 
 /** Reads the body first: a handler then never waits for a sender, and never sees half of a body. */

@@ -16,7 +16,7 @@ beforeEach(() => {
   rules = mkdtempSync(join(tmpdir(), 'flyball-rules-'));
   cpSync('rules', rules, { recursive: true });
   const file = join(rules, 'gray-failure', 'rule.yaml');
-  writeFileSync(file, readFileSync(file, 'utf8').replace(/^keep_firing_for: .*$/m, 'keep_firing_for: 40s\nlease: 15s'));
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/^keep_firing_for: .*\nlease: .*$/m, 'keep_firing_for: 40s\nlease: 15s'));
 });
 
 afterEach(async () => {

@@ -45,7 +45,9 @@ for (const bus of ['local', 'nats'] as const)
     // Nobody listens that we did not count.
     expect(listeners.length).toBe(kinds.reduce((sum, [, n]) => sum + n, 0));
     const sockets = readdirSync(join(home, 'sockets')).map((name) => lstatSync(join(home, 'sockets', name)));
-    expect(sockets.filter((s) => s.isSocket()).map((s) => (s.mode & 0o777).toString(8))).toEqual(bus === 'local' ? ['600'] : []);
+    expect(sockets.filter((s) => s.isSocket()).map((s) => (s.mode & 0o777).toString(8))).toEqual(
+      Array.from({ length: shop.length + (bus === 'local' ? 1 : 0) }, () => '600'),
+    );
     expect((lstatSync(join(home, 'sockets')).mode & 0o777).toString(8)).toBe('700');
     // A command line is everybody's to read, and so is no secret's place.
     const secrets = [join(home, 'token'), ...(bus === 'nats' ? readdirSync(join(home, 'keys', 'nats')).filter((f) => f.endsWith('.seed')).map((f) => join(home, 'keys', 'nats', f)) : [])]; // prettier-ignore

@@ -419,6 +419,35 @@ describe('placement', () => {
       { rule: 'path', kind: 'builtin', targets: ['sidecar-a', 'sidecar-b'], text: expect.stringContaining('ebpf has no request.path') },
     ]);
   });
+  test('a global limit is divided over the targets that hold it, a local one is not', () => {
+    const held = (scope: 'local' | 'global', holders: readonly string[]) => {
+      const action = {
+        ...limit(10),
+        rate: { kind: 'literal', value: 0.005 } as const,
+        burst: { kind: 'literal', value: 2 } as const,
+        scope,
+      };
+      const { tables } = planOf([one({ name: 'r', actions: [{ match: onCheckout, action }] })], {
+        targets: holders.map((name) => targetOf(name, ['checkout'])),
+      });
+      return holders.map((name) => (tables.get(name) ?? []).map((entry) => ({ ...entry, isItsOwn: entry.id === entryIdOf(entry) })));
+    };
+    const numbers = (of: ReturnType<typeof held>) => of.map((table) => table.map(({ action, isItsOwn }) => (action.kind === 'limit' ? [action.rateMilli, action.burst, isItsOwn] : []))); // prettier-ignore
+    expect(numbers(held('global', ['a', 'b', 'c']))).toEqual([[[2, 1, true]], [[2, 1, true]], [[1, 1, true]]]);
+    expect(numbers(held('global', ['a']))).toEqual([[[5, 2, true]]]);
+    expect(numbers(held('local', ['a', 'b']))).toEqual([[[5, 2, true]], [[5, 2, true]]]);
+  });
+  test('who cannot read a field cannot write it: headers and dscp go where they can be set', () => {
+    const loses = (action: ReturnType<typeof set>, fields: readonly string[]) =>
+      planOf([one({ name: 'r', actions: [{ match: onCheckout, action }] })], {
+        targets: [targetOf('t', ['checkout'], { fields: ['destination.service', ...fields] })],
+      }).losses.map(({ text }) => text);
+    const headers = set({ 'x-a': 'b' });
+    expect(loses(headers, ['request.headers'])).toEqual([]);
+    expect(loses(headers, [])).toEqual(['no target of checkout can: builtin has no request.headers']);
+    expect(loses(set({}, [], 46), ['request.headers'])).toEqual(['no target of checkout can: builtin has no flow.dscp']);
+    expect(loses(set({}, [], 46), ['flow.dscp'])).toEqual([]);
+  });
   test('targets: pins the kind', () => {
     const { tables } = planOf([one({ name: 'r', actions: [{ match: onCheckout, action: deny() }], targets: ['builtin'] })], {
       targets: [...targets, kernel],

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { runAdapter } from '../../adapter/adapter.ts';
 import { loadConnector } from '../../adapter/connectors.ts';
+import { silenceable } from '../../adapter/silence.ts';
+import { isTelemetryMessage } from '../../engine/up/parts.ts';
 import { emptyInventory } from '../../model/inventory.ts';
 import { ok } from '../../model/problem.ts';
 import { findBus, openBus } from '../../runtime/bus.ts';
@@ -9,7 +11,10 @@ import { systemClock } from '../../runtime/clock.ts';
 import { openHome } from '../../runtime/home.ts';
 import { loadInventory, watchInventory } from '../../runtime/inventory.ts';
 import { readVerifier } from '../../runtime/keys.ts';
+import { adapterSocket, socketPath } from '../../runtime/sockets.ts';
 import { systemRandom } from '../../runtime/random.ts';
+import { removeRun, writeRun } from '../../runtime/run.ts';
+import { withSecretFiles } from '../../runtime/secretfiles.ts';
 import { inventoryOption, list, oneOf, text, UsageError, type Command } from '../command.ts';
 import { refuse, say } from '../print.ts';
 import { untilStopped } from '../stop.ts';
@@ -29,7 +34,9 @@ export const adapter: Command = {
   run: async ([name], values) => {
     const target = text(values, 'target');
     if (name === undefined || target === undefined) throw new UsageError('an adapter takes a connector and --target');
-    const home = openHome({ env: process.env, cwd: process.cwd(), say });
+    const env = withSecretFiles(process.env);
+    if (!env.ok) return refuse(env);
+    const home = openHome({ env: env.value, cwd: process.cwd(), say });
     if (!home.ok) return refuse(home);
     const connector = await loadConnector(name);
     if (!connector.ok) return refuse(connector);
@@ -38,26 +45,36 @@ export const adapter: Command = {
     const inventoryFile = text(values, 'inventory');
     const inventory = inventoryFile === undefined ? ok(emptyInventory) : loadInventory(inventoryFile);
     if (!inventory.ok) return refuse(inventory);
-    const address = findBus(home.value, process.env, { role: 'adapter', target });
+    const address = findBus(home.value, env.value, { role: 'adapter', target });
     const bus = address.ok
       ? await openBus(address.value, 'member', `flyball adapter ${target}`, { say: (line) => say(`adapter: ${line}`) })
       : address;
     if (!bus.ok) return refuse(bus);
     const clock = systemClock();
+    const socket = socketPath(home.value, adapterSocket(target), say);
+    if (!socket.ok) {
+      await bus.value.close();
+      return refuse(socket);
+    }
+    const quiet = silenceable(bus.value, target);
+    const onMessage = (message: unknown): void => (isTelemetryMessage(message) ? quiet.setTelemetry(message.on) : undefined);
+    process.on('message', onMessage);
     const running = await runAdapter({
       target,
       connector: connector.value,
       settings: settingsOf(list(values, 'set')),
       inventory: inventory.value,
-      bus: bus.value,
+      bus: quiet.bus,
       verifier: verifier.value,
       clock,
       random: systemRandom,
       file: resolve(home.value.data, `adapter-${target}.json`),
       onEmpty: oneOf(values, 'on-empty', ['closed', 'open'] as const, 'closed'),
+      socket: socket.value,
       say: (line) => say(`adapter: ${line}`),
     });
     if (!running.ok) {
+      process.off('message', onMessage);
       await bus.value.close();
       return refuse(running);
     }
@@ -65,10 +82,14 @@ export const adapter: Command = {
     const ready = clock.each(20, () => {
       if (running.value.status()?.ready !== true) return;
       ready();
-      process.send?.({ kind: 'ready', address: running.value.address });
+      // A parent keeps the list of its parts by itself.
+      if (process.send === undefined) writeRun(home.value, `adapter.${target}`, { pid: process.pid, address: running.value.address });
+      else process.send({ kind: 'ready', address: running.value.address });
     });
     const why = await Promise.race([untilStopped(endWithParent), running.value.superseded.then(() => 'superseded' as const)]);
     ready();
+    if (process.send === undefined) removeRun(home.value, `adapter.${target}`);
+    process.off('message', onMessage);
     unwatch();
     await running.value.stop();
     await bus.value.close();

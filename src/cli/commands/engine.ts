@@ -3,7 +3,7 @@ import { serveEngine } from '../../api/serve.ts';
 import { emptyInventory } from '../../model/inventory.ts';
 import { ok, type Result } from '../../model/problem.ts';
 import { parseHostPort, readServerPem, type ListenAsk } from '../../runtime/access/listen.ts';
-import { endWithParent } from '../../runtime/children.ts';
+import { endWithin, endWithParent } from '../../runtime/children.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { loadInventory, watchInventory } from '../../runtime/inventory.ts';
 import { packageVersion } from '../../runtime/package.ts';
@@ -11,6 +11,8 @@ import { flag, inventoryOption, list, text, UsageError, type Command, type Value
 import { refuse, say } from '../print.ts';
 import { applyAtStart } from '../startrules.ts';
 import { untilStopped } from '../stop.ts';
+
+const graceMs = 200;
 
 export const engine: Command = {
   name: 'engine',
@@ -49,6 +51,7 @@ export const engine: Command = {
     await untilStopped(endWithParent);
     unwatch();
     await served.value.stop();
+    endWithin(graceMs);
     return 0;
   },
 };

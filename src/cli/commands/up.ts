@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { reportOf, type ScenarioReport } from '../../../connectors/shop/report.ts';
-import { scenarioNames, scenarios, type Scenario } from '../../../connectors/shop/scenarios.ts';
+import type { Deed, Scenario } from '../../../connectors/shop/scenario.ts';
+import { scenarioNames, scenarios } from '../../../connectors/shop/scenarios.ts';
 import { advance, begin, next, stageNames, type Timeline, type TimelineEvent } from '../../../connectors/shop/timeline.ts';
 import type { EventView } from '../../engine/views.ts';
 import { startUp, type Up } from '../../engine/up/up.ts';
@@ -54,6 +55,7 @@ export const up: Command = {
       rules: list(values, 'rules').length > 0 ? list(values, 'rules').map((dir) => resolve(dir)) : [defaultRulesFolder()],
       say,
       signal: aborter.signal,
+      load: scenario?.load ?? {},
       onLoad: (report) => feed({ kind: 'load', report }),
       onServed: (served) => feed({ kind: 'served', ...served }),
     });
@@ -79,7 +81,7 @@ export const up: Command = {
       for (const reason of reasons) say(`not as it should be: ${reason}`);
       print(format, { value: report, rows: rowsOf(report), names: [report.scenario] });
       if (flag(values, 'once')) return report.ok ? 0 : 1;
-      say('still up: try `flyball status`, `flyball table`, `flyball why gray-failure`; Ctrl-C ends everything');
+      say('still up: try `flyball status`, `flyball table`, `flyball why ${timeline.scenario.rules[0]}`; Ctrl-C ends everything');
       await stopped;
       return 0;
     } finally {
@@ -109,11 +111,15 @@ function play(
       const timeline = now();
       if (timeline === null) return;
       const due = next(timeline, clock.now());
-      const { fault, on } = timeline.scenario;
+      const { begin: first, end: last } = timeline.scenario;
       if (due === 'inject' || due === 'lift') {
-        running.setFault(fault, on, due === 'inject');
+        for (const deed of due === 'inject' ? first : last) running.perform(deed);
         feed({ kind: 'fault', atMs: clock.now(), on: due === 'inject' });
       } else if (due === 'finish') resolve_('done');
+      else if (due !== 'wait') {
+        running.perform(due);
+        feed({ kind: 'deed', atMs: clock.now(), deed: due });
+      }
     });
   });
   return { done, stop: () => stop() };
@@ -143,16 +149,33 @@ function followEvents({ rules: [rule] }: Scenario, feed: (event: TimelineEvent) 
 }
 
 function narrate(before: Timeline, after: Timeline): void {
-  const { fault, on } = after.scenario;
+  const { begin: first } = after.scenario;
   if (before.startMs === null && after.startMs !== null) say(`scenario ${after.scenario.name}: ${after.scenario.about}`);
-  if (before.faultMs === null && after.faultMs !== null) say(stageLine(0, 'fault', `${fault.flag} on ${on.join(', ')}`));
+  if (before.faultMs === null && after.faultMs !== null) say(stageLine(0, 'fault', first.map(deedText).join('; ')));
   if (after.faultMs === null) return;
   for (const name of stageNames) {
     const at = after.stages[name];
     if (before.stages[name] === null && at !== null) say(stageLine(at - after.faultMs, name, stageTexts[name]));
   }
+  for (const { atMs, deed } of after.deeds.slice(before.deeds.length)) say(stageLine(atMs - after.faultMs, 'then', deedText(deed)));
+  for (const { atMs, entries } of after.standing.slice(Math.max(1, before.standing.length))) {
+    say(stageLine(atMs - after.faultMs, 'table', entries === 0 ? 'holds nothing of the rule any more' : 'holds the rule again'));
+  }
+  for (const { atMs, why } of after.refusals.slice(before.refusals.length))
+    say(stageLine(atMs - after.faultMs, 'refused', `by the guard: ${why}`));
   if (before.liftedMs === null && after.liftedMs !== null) say(stageLine(after.liftedMs - after.faultMs, 'lifted', 'the fault is over'));
   if (before.backMs === null && after.backMs !== null) say(stageLine(after.backMs - after.faultMs, 'back', 'its share of traffic is back'));
+}
+
+function deedText(deed: Deed): string {
+  switch (deed.kind) {
+    case 'fault':
+      return `${deed.fault.flag} ${deed.is ? 'on' : 'off'}: ${deed.on.join(', ')}`;
+    case 'flood':
+      return deed.flood === null ? 'the flood is over' : `user-${deed.flood.user} asks ${deed.flood.times} times as often`;
+    case 'telemetry':
+      return deed.is ? `what ${deed.target} reports arrives again` : `nothing that ${deed.target} reports arrives any more`;
+  }
 }
 
 const stageTexts: Readonly<Record<(typeof stageNames)[number], string>> = {

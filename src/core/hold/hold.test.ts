@@ -403,3 +403,15 @@ function startWith(file: HoldFile | null) {
     reports: () => done.flatMap((e) => (e.kind === 'report' ? [e.reason] : [])),
   };
 }
+
+test('a device that sees others than it announced says so, once', () => {
+  const b = holding([standing]);
+  const before = b.announces().length;
+  b.wait(2_000);
+  expect(b.announces().length).toBe(before);
+  const sees = { services: ['checkout'], instances: [{ service: 'checkout', instance: 'c9', address: '10.0.0.9', port: 80, ready: true }] };
+  b.give({ kind: 'sees', sees });
+  b.wait(100);
+  expect(b.announces().length).toBe(before + 1);
+  expect(b.announces().at(-1)).toMatchObject({ sees, held: { kind: 'snapshot' } });
+});

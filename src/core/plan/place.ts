@@ -2,6 +2,7 @@ import { overlap } from '../../model/conjunction.ts';
 import { compareText } from '../../model/order.ts';
 import type { Entry } from '../../model/table.ts';
 import type { TargetInfo } from '../../model/target.ts';
+import { divideGlobal } from './divide.ts';
 import type { Part } from './entries.ts';
 import { fit, type Standing } from './fit.ts';
 import { groupBy } from './group.ts';
@@ -71,7 +72,7 @@ export function place(parts: readonly Part[], targets: readonly TargetInfo[], st
   }
   const fitted = fit(wanted, targets, standing);
   return {
-    entries: fitted.entries,
+    entries: divideGlobal(fitted.entries),
     placements: wanted.map(({ placement }) => placement),
     losses: [...losses, ...fitted.over.map(({ part, entries, target, text }) => lossOf(part, { entries, target, text }))],
   };

@@ -1,4 +1,5 @@
 import { fail, ok } from '../../model/problem.ts';
+import { framingHeaders } from '../../model/framing.ts';
 import type { Result } from '../../model/problem.ts';
 import type { Stream } from '../../model/record.ts';
 import type { Num, RuleAction } from '../../model/rule.ts';
@@ -216,6 +217,7 @@ function headersIn(fields: Fields, name: string): Readonly<Record<string, string
 /** RFC 9110 section 5.6.2 (token), in lower case as HTTP/2 has it. */
 function headerName(fields: Fields, { text, place }: ScalarNode): string | undefined {
   const name = text.toLowerCase();
+  if (framingHeaders.has(name)) return wrong(fields, place, { what: `${ticked(text)} frames the message and is not a rule's to say`, todo: 'leave it to the engine' }); // prettier-ignore
   return /^[!#$%&'*+.^_`|~0-9a-z-]{1,64}$/.test(name)
     ? name
     : wrong(fields, place, { what: `${ticked(text)} is no header name`, todo: 'write it as x-name' });

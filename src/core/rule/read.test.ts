@@ -99,6 +99,16 @@ test('actions with their defaults', () => {
   expect(then[2]?.place).toEqual({ line: 9, column: 5 });
 });
 
+test("what frames a message is not a rule's to say", () => {
+  for (const name of ['Content-Length', 'transfer-encoding', 'connection', 'host']) {
+    const text = `${head}then:\n  - set: {headers: {remove: [${name}, x-b]}}\n  - respond: {status: 200, headers: {${name}: x}}\n`;
+    const whats = readRule(text, '-');
+    expect(whats.ok ? [] : whats.problem.map(({ what }) => what)).toEqual(
+      Array.from({ length: 2 }, () => `\`${name}\` frames the message and is not a rule's to say`),
+    );
+  }
+});
+
 describe('where the text of an expression stands', () => {
   const first = 'rule: x\nwhy: w\nowner: o\nover: rpc\n';
   test('quoted: after the quote', () => {

@@ -14,10 +14,18 @@ const wellMs = 10_000;
 
 export type ReadyMessage = { readonly kind: 'ready'; readonly address: string };
 
+/** A parent's word to an adapter that it keeps: what it reports shall not arrive (a rehearsal of a source that died), or shall again. */
+export type TelemetryMessage = { readonly kind: 'telemetry'; readonly on: boolean };
+
+export const isTelemetryMessage = (message: unknown): message is TelemetryMessage =>
+  typeof message === 'object' && message !== null && 'kind' in message && message.kind === 'telemetry' && 'on' in message && typeof message.on === 'boolean'; // prettier-ignore
+
 export type Part = {
   readonly pid: () => number | null;
   /** What its latest life said when it was ready. */
   readonly address: () => string;
+  /** To the process that runs now; lost when none does. */
+  readonly send: (message: unknown) => void;
   readonly stop: () => Promise<void>;
 };
 
@@ -92,6 +100,7 @@ export async function keepPart(options: {
   return ok({
     pid: () => child?.pid ?? null,
     address: () => address ?? '',
+    send: (message) => void child?.send(message),
     stop: end,
   });
 }

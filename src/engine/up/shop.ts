@@ -3,7 +3,9 @@ import {
   defaultLoad,
   isFromLoad,
   isFromService,
+  type Flood,
   type FromService,
+  type LoadConfig,
   type LoadReport,
   type ToLoad,
   type ToService,
@@ -19,8 +21,14 @@ export type Shop = {
   /** Tells every service where its callees' sidecars listen, by service. */
   readonly connect: (sidecars: ReadonlyMap<string, string>) => void;
   readonly setFault: (fault: Fault, instances: readonly string[], on: boolean) => void;
-  /** Starts the users, at the entrance's sidecar. */
-  readonly load: (sidecars: ReadonlyMap<string, string>, onReport: (report: LoadReport) => void) => Promise<Result<null>>;
+  /** null: everybody asks as usual. */
+  readonly setFlood: (flood: Flood | null) => void;
+  /** Starts the users, at the entrance's sidecar; `as` is where they differ from the usual. */
+  readonly load: (options: {
+    readonly sidecars: ReadonlyMap<string, string>;
+    readonly as: Partial<LoadConfig>;
+    readonly onReport: (report: LoadReport) => void;
+  }) => Promise<Result<null>>;
   readonly stop: () => Promise<void>;
 };
 
@@ -67,14 +75,15 @@ export async function startShop(options: ShopOptions): Promise<Result<Shop>> {
     setFault: (fault, instances, on) => {
       for (const instance of instances) children.get(instance)?.send({ kind: 'fault', fault, on } satisfies ToService);
     },
-    load: async (sidecars, onReport) => {
+    setFlood: (flood) => void users?.send({ kind: 'flood', flood } satisfies ToLoad),
+    load: async ({ sidecars, as, onReport }) => {
       const child = await startChild({ name: 'load', module: builtModule('connectors/shop/load'), env: options.env, output: 'stderr' });
       if (!child.ok) return child;
       users = child.value;
       users.onMessage((m) => {
         if (isFromLoad(m) && m.kind === 'load') onReport(m.report);
       });
-      users.send({ kind: 'config', config: { ...defaultLoad, url: sidecars.get(entrance) ?? '' } } satisfies ToLoad);
+      users.send({ kind: 'config', config: { ...defaultLoad, ...as, url: sidecars.get(entrance) ?? '' } } satisfies ToLoad);
       return ok(null);
     },
     stop,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { shop } from '../../../connectors/shop/network.ts';
-import type { LoadReport } from '../../../connectors/shop/messages.ts';
-import type { Fault } from '../../../connectors/shop/faults.ts';
+import type { LoadConfig, LoadReport } from '../../../connectors/shop/messages.ts';
+import type { Deed } from '../../../connectors/shop/scenario.ts';
 import type { Served } from '../../../connectors/shop/share.ts';
 import { ok, type Result } from '../../model/problem.ts';
 import { prepareBus, type BusMode } from '../../runtime/bus.ts';
@@ -11,7 +11,8 @@ import { apiToken, lockHome, openHome, type Home } from '../../runtime/home.ts';
 import { engineKeys } from '../../runtime/keys.ts';
 import { openDatabase } from '../../runtime/postgres.ts';
 import { removeRun, writeRun } from '../../runtime/run.ts';
-import { keepPart, type Part } from './parts.ts';
+import { withSecretFiles } from '../../runtime/secretfiles.ts';
+import { keepPart, type Part, type TelemetryMessage } from './parts.ts';
 import { startShop } from './shop.ts';
 
 export type UpOptions = {
@@ -23,6 +24,8 @@ export type UpOptions = {
   readonly say: (line: string) => void;
   /** Ends the start, e.g. at Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Where the users differ from the usual. */
+  readonly load: Partial<LoadConfig>;
   readonly onLoad: (report: LoadReport) => void;
   readonly onServed: (served: Served) => void;
 };
@@ -30,7 +33,8 @@ export type UpOptions = {
 export type Up = {
   readonly home: Home;
   readonly about: { readonly bus: string; readonly sidecar: string; readonly database: string };
-  readonly setFault: (fault: Fault, instances: readonly string[], on: boolean) => void;
+  /** Does something to the demo network, or undoes it. */
+  readonly perform: (deed: Deed) => void;
   /** Where the users come in; null without the demo network. */
   readonly entrance: string | null;
   /** Ends everything that was started, in reverse order; nothing of it is left. */
@@ -42,8 +46,10 @@ export type Up = {
  * What was started is ended again when a later step fails.
  */
 export async function startUp(options: UpOptions): Promise<Result<Up>> {
-  const { env } = process;
   const { say } = options;
+  const given = withSecretFiles(process.env);
+  if (!given.ok) return given;
+  const env = given.value;
   const clock = systemClock();
   const opened: (() => unknown)[] = [];
   let stopping: Promise<void> | null = null;
@@ -117,17 +123,24 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
     opened.push(() => removeRun(home.value, name));
   }
   const addresses = new Map<string, string>();
-  for (const { service, part } of sidecars) {
+  const reporting = new Map<string, Part>();
+  for (const { service, target, part } of sidecars) {
     const sidecar = await part;
-    if (sidecar.ok) addresses.set(service, sidecar.value.address());
+    if (!sidecar.ok) continue;
+    addresses.set(service, sidecar.value.address());
+    reporting.set(target, sidecar.value);
   }
   demo.value?.connect(addresses);
-  const load = await demo.value?.load(addresses, options.onLoad);
+  const load = await demo.value?.load({ sidecars: addresses, as: options.load, onReport: options.onLoad });
   if (load !== undefined && !load.ok) return failed(load);
   return ok({
     home: home.value,
     about: { bus: bus.value.address.kind === 'nats' ? 'nats' : 'local', sidecar: 'builtin', database: database.value.kind },
-    setFault: (fault, instances, on) => demo.value?.setFault(fault, instances, on),
+    perform: (deed) => {
+      if (deed.kind === 'fault') demo.value?.setFault(deed.fault, deed.on, deed.is);
+      else if (deed.kind === 'flood') demo.value?.setFlood(deed.flood);
+      else reporting.get(deed.target)?.send({ kind: 'telemetry', on: deed.is } satisfies TelemetryMessage);
+    },
     entrance: addresses.get('gateway') ?? null,
     stop,
   });
