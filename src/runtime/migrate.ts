@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import { fail, ok } from '../model/problem.ts';
 import type { Problem, Result } from '../model/problem.ts';
 import { fileProblem, textOf } from './files.ts';
 import { withoutCredentials } from './log.ts';
+import { newClient } from './postgres/client.ts';
 
 /** Any number, the same in every Flyball: migrations run one process at a time. */
 const lockNumber = 0x666c7962;
@@ -26,7 +27,7 @@ type Migration = { readonly name: string; readonly sql: string; readonly checksu
 export async function migrate(url: string, folder: string = migrationsFolder()): Promise<Result<Migrated>> {
   const files = readMigrations(folder);
   if (!files.ok) return files;
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: connectMsMax, application_name: 'flyball migrate' });
+  const client = newClient({ connectionString: url, connectionTimeoutMillis: connectMsMax, application_name: 'flyball migrate' });
   client.on('error', () => undefined);
   try {
     await client.connect();

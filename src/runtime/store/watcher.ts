@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { newClient } from '../postgres/client.ts';
 
 const connectMsMax = 2_000;
 const backoffMsMin = 50;
@@ -42,7 +43,7 @@ export function watchServer(url: string): Watcher {
     backoff = Math.min(backoff * 2, backoffMsMax);
   };
   const open = async (): Promise<void> => {
-    const next = new pg.Client({
+    const next = newClient({
       connectionString: url,
       connectionTimeoutMillis: connectMsMax,
       query_timeout: connectMsMax,
