@@ -2,7 +2,7 @@ import { holdTickMs } from '../core/limits.ts';
 import { createHold, step } from '../core/hold/hold.ts';
 import { decodeFile } from '../core/hold/file.ts';
 import type { Effect, Hold, HoldFile, HoldStatus, Input, OnEmpty } from '../core/hold/types.ts';
-import { keyHeader, signatureHeader, subjectOf } from '../core/publish/subjects.ts';
+import { downChannels, everyTarget, keyHeader, signatureHeader, subjectOf } from '../core/publish/subjects.ts';
 import { emptyInventory } from '../model/inventory.ts';
 import type { Inventory } from '../model/inventory.ts';
 import { fail, ok } from '../model/problem.ts';
@@ -14,8 +14,10 @@ import type { Clock } from '../ports/clock.ts';
 import type { Connector } from '../ports/connector.ts';
 import type { Random } from '../ports/random.ts';
 import type { Verifier } from '../ports/signer.ts';
+import { serveControl } from '../runtime/control.ts';
 import type { Durable } from '../runtime/durable.ts';
 import { openDurable } from '../runtime/durable.ts';
+import { atDesk } from './desk.ts';
 import { announceProblem, apply, openDevice, openProblem, targetProblem } from './device.ts';
 import type { Device } from './device.ts';
 import { carryRecords } from './records.ts';
@@ -34,6 +36,8 @@ export type AdapterOptions = {
   /** The durable file; null: a target that keeps nothing (its boot number is its start time). */
   readonly file: string | null;
   readonly onEmpty: OnEmpty;
+  /** Where a person may talk to it, a Unix socket; null: nowhere. */
+  readonly socket: string | null;
   /** Narration for a person; the adapter itself writes nothing anywhere. */
   readonly say: (line: string) => void;
 };
@@ -59,7 +63,8 @@ export type Adapter = {
  * that cannot be announced.
  */
 export async function runAdapter(options: AdapterOptions): Promise<Result<Adapter>> {
-  if (!targetName.test(options.target)) return fail(targetProblem('a name of a target is [a-z0-9-]{1,63}', options.target));
+  if (!targetName.test(options.target) || options.target === everyTarget)
+    return fail(targetProblem('a name of a target is [a-z0-9-]{1,63}, and not all', options.target));
   const opened = options.file === null ? null : openDurable(options.file, `flyball adapter ${options.target}`);
   if (opened !== null && !opened.ok) return opened;
   const durable = opened?.value ?? null;
@@ -147,8 +152,9 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
     }
   };
 
-  const listen = (['diff', 'head', 'snapshot'] as const).map((channel) =>
-    bus.subscribe(subjectOf(channel, target), ({ payload, headers }) =>
+  const heard = [...downChannels.map((channel) => ({ channel, name: target })), { channel: 'override' as const, name: everyTarget }];
+  const listen = heard.map(({ channel, name }) =>
+    bus.subscribe(subjectOf(channel, name), ({ payload, headers }) =>
       give({ kind: 'message', channel, payload, key: headers[keyHeader] ?? '', signature: headers[signatureHeader] ?? '' }),
     ),
   );
@@ -160,6 +166,7 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
   const cancelTick = clock.each(holdTickMs, () => give({ kind: 'tick' }));
   give({ kind: 'start' });
   let records: Records | null = null;
+  const control = options.socket === null ? ok(null) : await serveControl(options.socket, (body) => atDesk(body, hold, give));
 
   const stop = async (): Promise<void> => {
     if (stopped) return;
@@ -167,11 +174,16 @@ async function wire(options: AdapterOptions, durable: Durable | null, device: De
     unwatch();
     for (const off of listen) off();
     await records?.stop();
+    if (control.ok) await control.value?.close();
     stopped = true;
     await working;
     await device.target.stop();
     await durable?.close();
   };
+  if (!control.ok) {
+    await stop();
+    return control;
+  }
   try {
     const { source } = device;
     if (source !== null) records = await carryRecords({ target, instance: `${instance.adapter}.${boot}`, source, bus, clock });

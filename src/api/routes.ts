@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { liftedMax, nameCharsMax } from '../core/limits.ts';
 import type { EngineHandle } from '../engine/handle.ts';
+import { overrideModes } from '../model/override.ts';
 import type { Problem } from '../model/problem.ts';
 
 /** The greatest request body in bytes: a rule file is at most 64 KiB, JSON escapes may double it. */
@@ -53,6 +55,21 @@ export function routes(engine: EngineHandle, token: string): Hono {
     const resumed = engine.resume(asked);
     return resumed.ok ? c.json({ keys: resumed.value }) : c.json({ problems: [resumed.problem] }, 422);
   });
+  app.get('/v1/overrides', (c) => c.json(engine.overrides()));
+  app.post('/v1/overrides', async (c) => {
+    const asked = overrideOf(await jsonOf(c));
+    if (asked === null) return c.json(refused('E-BODY', 'the body is not {"mode", "scope", "by", "reason", "forMs"}', 'see flyball freeze --help'), 400); // prettier-ignore
+    const set = engine.override(asked);
+    return set.ok ? c.json(set.value) : c.json({ problems: [set.problem] }, 422);
+  });
+  app.post('/v1/overrides/lift', async (c) => {
+    const body = await jsonOf(c);
+    const ids: unknown = body?.['ids'];
+    if (!Array.isArray(ids) || ids.length > liftedMax || !ids.every((id) => typeof id === 'string'))
+      return c.json(refused('E-BODY', 'the body is not {"ids": […]}', 'send the ids that status shows'), 400);
+    const lifted = await engine.lift({ ids, author: wordOf(body, 'author', 'unknown'), reason: wordOf(body, 'reason', '') });
+    return lifted.ok ? c.json({ ids: lifted.value }) : c.json({ problems: [lifted.problem] }, 422);
+  });
   app.notFound((c) => c.json(refused('E-ROUTE', `no such route: ${c.req.path}`, 'see SECURITY.md for the routes'), 404));
   app.onError((error, c) => c.json(refused('E-API', error.message, 'see the engine log'), 500));
   return app;
@@ -65,6 +82,19 @@ const digest = (text: string): string => createHash('sha256').update(text).diges
 const refused = (code: Problem['code'], what: string, todo: string): { readonly problems: readonly Problem[] } => ({
   problems: [{ code, what, at: 'api', todo }],
 });
+
+function overrideOf(body: Readonly<Record<string, unknown>> | null): Parameters<EngineHandle['override']>[0] | null {
+  const mode = overrideModes.find((one) => one === body?.['mode']);
+  const { kind, name } = (body?.['scope'] ?? {}) as { readonly kind?: unknown; readonly name?: unknown };
+  const forMs = body?.['forMs'] ?? null;
+  const id = body?.['id'] ?? null;
+  if (mode === undefined || (forMs !== null && typeof forMs !== 'number')) return null;
+  if (id !== null && (typeof id !== 'string' || !/^[0-9a-f]{32}$/.test(id))) return null;
+  const asked = { id, mode, by: wordOf(body, 'by', 'unknown').slice(0, nameCharsMax), reason: wordOf(body, 'reason', ''), forMs };
+  if (kind === 'all') return { ...asked, scope: { kind } };
+  const isNamed = kind === 'target' || kind === 'rule' || kind === 'owner';
+  return isNamed && typeof name === 'string' && name.length <= nameCharsMax ? { ...asked, scope: { kind, name } } : null;
+}
 
 async function jsonOf(c: Context): Promise<Readonly<Record<string, unknown>> | null> {
   const raw = await c.req.text();

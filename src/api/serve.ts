@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { overrideFile } from '../engine/overridefile.ts';
 import { startEngine, type EngineOptions } from '../engine/engine.ts';
 import { openRecording } from '../runtime/recording.ts';
 import { ok, type Result } from '../model/problem.ts';
@@ -91,6 +93,7 @@ export async function serveEngine(options: {
     rules: options.rules,
     record: recording.value?.write ?? null,
     notifier: notifier.value,
+    pendingOverrides: overrideFile(join(home.value.data, 'overrides.json'), options.say),
     say: options.say,
   });
   if (!engine.ok) return failed(engine);

@@ -59,6 +59,18 @@ export const deviceSlowMs = 5_000;
 export const holdTickMs = 50;
 export const leadTickMs = 100;
 
+// Overrides (section 6).
+export const overrideMsDefault = 3_600_000;
+export const overrideMsMax = 24 * 3_600_000;
+/** After the last freeze ended, leases wait so long for a fresh snapshot that renews them. */
+export const resumeGraceMs = 10_000;
+/** Longer than any override lasts: what was lifted cannot come back late. */
+export const liftedKeepMs = 25 * 3_600_000;
+/** Overrides of one target at once; one more, and the one that ends first is forgotten: the others keep its mode. */
+export const overridesMax = 64;
+/** Lifted ids that are remembered, the newest. */
+export const liftedMax = 1_024;
+
 // The engine.
 /** Rules in force or in shadow; one more is refused when it is saved. */
 export const rulesMax = 10_000;

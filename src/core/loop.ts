@@ -8,6 +8,7 @@ import type { Instant, LeadOptions } from './publish/types.ts';
 import { verdictEntry } from './audit/entries.ts';
 import { decide } from './loop/decide.ts';
 import { learnInstances, onLeadEffect, onRecord } from './loop/deliver.ts';
+import { onLift, onOverride } from './loop/override.ts';
 import { tell } from './loop/tell.ts';
 import { onResume, onTold } from './loop/told.ts';
 import type { Effect, Input, Loop, Turn } from './loop/types.ts';
@@ -32,6 +33,8 @@ export const createLoop = (options: LeadOptions): Loop => ({
   reasons: new Map(),
   ends: new Map(),
   told: new Set(),
+  frozen: new Map(),
+  asked: new Map(),
   shadow: new Map(),
   dirty: false,
   planDueMs: 0,
@@ -77,6 +80,10 @@ function take(turn: Turn, input: Input): void {
       loop.rules.delete(input.rule);
       loop.dirty = true;
       return tell(turn, 'rule', { rule: input.rule, text: `${input.rule} is removed` });
+    case 'override':
+      return onOverride(turn, input, (given) => lead(turn, given));
+    case 'lift':
+      return onLift(turn, input, (given) => lead(turn, given));
     case 'resume':
       return onResume(turn, input);
     case 'committed':

@@ -16,6 +16,7 @@ import type { Loaded, Store } from '../ports/store.ts';
 import { createAuditQueue } from './auditqueue.ts';
 import { createFeed, recordingOf } from './feed.ts';
 import type { EngineHandle } from './handle.ts';
+import { createOverrides, overrideViews, type Pending } from './overrides.ts';
 import { rehearse } from './rehearse.ts';
 import { createRing } from './ring.ts';
 import { createRules, saveAll } from './rules.ts';
@@ -41,6 +42,8 @@ export type EngineOptions = {
   readonly record: ((text: string) => void) | null;
   /** null: what rules notify of goes to the timeline only. */
   readonly notifier: Notifier | null;
+  /** Where overrides wait for the database. */
+  readonly pendingOverrides: Pending;
   readonly say: (line: string) => void;
 };
 
@@ -96,6 +99,8 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
         return void ask(store.markSent(effect.outbox), () => undefined);
       case 'audit':
         return audit.add(effect.entries);
+      case 'learned':
+        return overrides.learned(effect.override);
       case 'notify':
         return options.notifier?.notify(effect.alert);
       case 'event':
@@ -131,6 +136,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
 
   const commit = async (effect: Extract<Effect, { kind: 'commit' }>): Promise<void> => {
     const { epoch, rows } = effect;
+    if (!(await overrides.flush())) return give({ kind: 'failed', why: 'down' });
     const outcome = await store.commit({ holder: options.holder, epoch, revisions: rows, audit: effect.audit });
     if (outcome === 'committed') {
       give({ kind: 'committed', outbox: [] });
@@ -141,10 +147,11 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
   };
 
   /** Takes an epoch and reads what the record holds, again and again until the database answers. */
-  const load = async (): Promise<Result<Loaded & { readonly epoch: number }>> => {
+  type Read = Loaded & { readonly epoch: number; readonly overrides: readonly Input[] };
+  const load = async (): Promise<Result<Read>> => {
     const epoch = await store.takeEpoch({ holder: options.holder, nowMs: clock.now(), draw: random.integer(epochDraw), skewMaxMs });
     if (!epoch.ok) return epoch;
-    return ok({ ...(await store.load()), epoch: epoch.value });
+    return ok({ ...(await store.load()), epoch: epoch.value, overrides: await overrides.saved() });
   };
   const reload = async (why: string): Promise<void> => {
     for (;;) {
@@ -153,7 +160,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
         const loaded = await load();
         if (loaded.ok) {
           problems.delete('reload');
-          return give({ kind: 'loaded', ...loaded.value });
+          return give(...loaded.value.overrides, { kind: 'loaded', ...loaded.value });
         }
         problems.set('reload', loaded.problem);
       } catch (error) {
@@ -169,6 +176,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
     return problem === null ? [] : [problem];
   };
 
+  const overrides = createOverrides({ store, loop, clock, random, pending: options.pendingOverrides, give, say });
   const given = await saveAll(options);
   if (!given.ok) return given;
   const first = await load();
@@ -176,7 +184,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
   const rules = createRules({ store, loop, clock, give, say });
   // In one batch: a plan made before the rules are there would withdraw what they hold in force.
   const saved = await rules.saved(first.value.rules, first.value.targets);
-  give({ kind: 'inventory', inventory: options.inventory }, ...saved, { kind: 'loaded', ...first.value });
+  give({ kind: 'inventory', inventory: options.inventory }, ...saved, ...first.value.overrides, { kind: 'loaded', ...first.value });
 
   const unsubscribe = (['announce', 'ack', 'record'] as const).map((channel) =>
     bus.subscribe(everySubject(channel), ({ subject, payload, headers }) => {
@@ -210,6 +218,9 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
     saveRule: rules.save,
     removeRule: rules.remove,
     resume: rules.resume,
+    override: overrides.set,
+    overrides: () => overrideViews(loop, clock.now()),
+    lift: overrides.lift,
     events: ring.after,
     setInventory: (inventory) => give({ kind: 'inventory', inventory }),
     stop: async () => {

@@ -1,5 +1,6 @@
+import type { OverrideMode, OverrideScope } from '../model/override.ts';
 import type { Problem, Result } from '../model/problem.ts';
-import type { EventView, RuleRevisionView, StatusView, TableView, WhyView } from './views.ts';
+import type { EventView, OverrideView, RuleRevisionView, StatusView, TableView, WhyView } from './views.ts';
 
 export type Saved = { readonly revision: RuleRevisionView; readonly changed: boolean; readonly warnings: readonly Problem[] };
 
@@ -29,6 +30,24 @@ export interface EngineHandle {
     readonly author: string;
     readonly reason: string;
   }) => Result<readonly string[]>;
+  /** Freeze, revert or off: on its way at once. Problems: E-OVERRIDE-SCOPE, E-OVERRIDE-TIME. */
+  readonly override: (ask: {
+    /** 32 hex digits, of the one who asks, who may ask adapters too; null: drawn. */
+    readonly id: string | null;
+    readonly mode: OverrideMode;
+    readonly scope: OverrideScope;
+    readonly by: string;
+    readonly reason: string;
+    /** null: an hour. */
+    readonly forMs: number | null;
+  }) => Result<OverrideView>;
+  readonly overrides: () => readonly OverrideView[];
+  /** Committed first, then told. Problems: E-OVERRIDE-NONE, E-DB-DOWN. */
+  readonly lift: (ask: {
+    readonly ids: readonly string[];
+    readonly author: string;
+    readonly reason: string;
+  }) => Promise<Result<readonly string[]>>;
   /** Events after `seq`, waiting up to `waitMs` ≤ 30,000 for the first; at most 1,000. */
   readonly events: (seq: number, waitMs: number) => Promise<readonly EventView[]>;
 }

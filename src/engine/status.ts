@@ -3,6 +3,7 @@ import type { Loop } from '../core/loop/types.ts';
 import type { Problem } from '../model/problem.ts';
 import type { EngineOptions } from './engine.ts';
 import type { Feed } from './feed.ts';
+import { overrideProblems, overrideViews } from './overrides.ts';
 import type { RuleView, StatusView, TableView, TargetView } from './views.ts';
 
 const keysShownMax = 100;
@@ -38,8 +39,9 @@ export function statusOf(of: {
     sources,
     targets,
     rules: ruleViews(loop),
+    overrides: overrideViews(loop, options.clock.now()),
   };
-  return { ...view, problems: [...of.problems, ...problemsOf(view, loop, options.notifier !== null)] };
+  return { ...view, problems: [...of.problems, ...overrideProblems(view.overrides), ...problemsOf(view, loop, options.notifier !== null)] };
 }
 
 export const tablesOf = (loop: Loop): readonly TableView[] =>

@@ -1,9 +1,13 @@
+import type { Override } from '../model/override.ts';
 import type { Problem } from '../model/problem.ts';
 import type { KeyState, Verdict } from '../model/rule.ts';
 import type { Table } from '../model/table.ts';
 import type { LoopEvent } from '../core/loop/types.ts';
 
 /** What the engine shows of itself: the bodies of its HTTP API. Times are ms since the epoch, UTC. */
+
+/** `confirmed`: targets that have said they stand under it; of a rule's or an owner's: those that have accepted their newest table. */
+export type OverrideView = Override & { readonly confirmed: readonly string[]; readonly unconfirmed: readonly string[] };
 
 export type DeliveryState = 'none' | 'sent' | 'accepted' | 'rejected' | 'observed';
 
@@ -54,6 +58,7 @@ export type StatusView = {
   readonly sources: readonly SourceView[];
   readonly targets: readonly TargetView[];
   readonly rules: readonly RuleView[];
+  readonly overrides: readonly OverrideView[];
   /** Everything that is not as it should be; empty when all is well. */
   readonly problems: readonly Problem[];
 };

@@ -1,4 +1,5 @@
 import type { AuditEntry, AuditKind } from '../model/audit.ts';
+import type { Override } from '../model/override.ts';
 import type { Problem, Result } from '../model/problem.ts';
 import type { RevisionRow, TargetRow } from '../model/revision.ts';
 
@@ -36,6 +37,9 @@ export type Loaded = {
   readonly unsent: readonly OutboxRow[];
 };
 
+/** What people have put above the tables, and what was lifted of it within `liftedKeepMs`. */
+export type Overrides = { readonly active: readonly Override[]; readonly lifted: readonly string[] };
+
 export interface Store {
   /** What it is, as shown on the screen: {"kind": "embedded" | "external", "address": host:port/database, "version": …}. */
   readonly about: { readonly kind: 'embedded' | 'external'; readonly address: string; readonly version: string };
@@ -53,6 +57,10 @@ export interface Store {
   readonly markSent: (ids: readonly number[]) => Promise<void>;
   /** As markSent, for revisions of a commit that was just sent. */
   readonly markRevisionsSent: (rows: readonly Pick<RevisionRow, 'target' | 'revision'>[]) => Promise<void>;
+  /** Once for each id; one that is lifted stays lifted. */
+  readonly saveOverrides: (overrides: readonly Override[]) => Promise<void>;
+  readonly liftOverrides: (ids: readonly string[], atMs: number) => Promise<void>;
+  readonly overrides: (nowMs: number) => Promise<Overrides>;
   /** The hash of one revision of a target; null: the record does not have it. */
   readonly revisionHash: (target: string, revision: number) => Promise<string | null>;
   readonly enrol: (target: string) => Promise<TargetRow>;

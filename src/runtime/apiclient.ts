@@ -4,7 +4,7 @@ import { codeOf, textOf } from './files.ts';
 import { apiToken, findHome } from './home.ts';
 import { partRuns, readRun } from './run.ts';
 
-const answerMsMax = 30_000;
+const answerMsDefault = 30_000;
 const answerBytesMax = 64 * 1024 * 1024;
 
 /** The part of run.json whose address is the API's. */
@@ -22,8 +22,10 @@ export async function callApi(call: {
   readonly body?: unknown;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** How long to wait for the answer (30 s). */
+  readonly answerMsMax?: number;
 }): Promise<Result<ApiAnswer>> {
-  const { method, path, body, env = process.env, cwd = process.cwd() } = call;
+  const { method, path, body, env = process.env, cwd = process.cwd(), answerMsMax = answerMsDefault } = call;
   const home = findHome({ env, cwd });
   if (!home.ok) return home;
   const run = readRun(home.value);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, rmdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fail, ok } from '../model/problem.ts';
@@ -55,3 +55,13 @@ function shortFolders(home: Home): readonly string[] {
   const name = `flyball-${process.getuid?.() ?? 0}-${createHash('sha256').update(home.root).digest('hex').slice(0, 12)}`;
   return [...new Set([tmpdir(), '/tmp'])].map((folder) => join(folder, name));
 }
+
+/** The control socket of a target's adapter, among the sockets of a home. */
+export const adapterSocket = (target: string): string => `adapter-${target}.sock`;
+
+/** Targets whose adapters have, or had, a control socket in this home. */
+export const adapterSockets = (home: Home): readonly string[] =>
+  [home.sockets, ...shortFolders(home)]
+    .flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : []))
+    .flatMap((name) => /^adapter-([a-z0-9-]{1,63})\.sock$/.exec(name)?.[1] ?? [])
+    .toSorted();

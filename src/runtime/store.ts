@@ -9,6 +9,7 @@ import { connect } from './store/connection.ts';
 import type { Connection } from './store/connection.ts';
 import { takeEpoch } from './store/epoch.ts';
 import { StoreFailure, isFinal } from './store/failure.ts';
+import { liftOverrides, readOverrides, saveOverrides } from './store/overrides.ts';
 import { newestRules, ruleHistory, saveRule } from './store/rules.ts';
 import { enrol, lastTable, markRevisionsSent, markSent, readRevisions, readTargets, readUnsent, revisionHash } from './store/targets.ts';
 import { transact } from './store/transaction.ts';
@@ -42,6 +43,9 @@ export async function openStore(database: Pick<Database, 'kind' | 'url' | 'addre
     markSent: (ids) => connection.query((db) => markSent(db, ids)),
     markRevisionsSent: (rows) => connection.query((db) => markRevisionsSent(db, rows)),
     revisionHash: (target, revision) => connection.query((db) => revisionHash(db, target, revision)),
+    saveOverrides: (overrides) => connection.query((db) => saveOverrides(db, overrides)),
+    liftOverrides: (ids, atMs) => connection.query((db) => liftOverrides(db, ids, atMs)),
+    overrides: (nowMs) => connection.query((db) => readOverrides(db, nowMs)),
     enrol: (name) => connection.query((db) => enrol(db, name)),
     saveRule: (save) => saveRule(connection, address, save),
     ruleHistory: (name) => connection.query((db) => ruleHistory(db, name)),

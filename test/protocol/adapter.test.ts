@@ -214,6 +214,7 @@ async function start(change: Change = {}) {
     random: systemRandom,
     file: change.file ?? join(folder, 'side-1.json'),
     onEmpty: 'closed',
+    socket: null,
     say: (line) => void said.push(line),
   });
   if (!adapter.ok) return adapter;

@@ -2,7 +2,7 @@ import { createHold, step } from '../../src/core/hold/hold.ts';
 import type { Effect, Hold, HoldFile, HoldOptions, Input } from '../../src/core/hold/types.ts';
 import { encode, tableHash } from '../../src/core/publish/bytes.ts';
 import type { Ack, Announce, Diff, Head, Snapshot } from '../../src/core/publish/messages.ts';
-import type { SignedKind } from '../../src/core/publish/subjects.ts';
+import type { DownChannel, SignedKind } from '../../src/core/publish/subjects.ts';
 import { diffTables } from '../../src/model/diff.ts';
 import type { Table } from '../../src/model/table.ts';
 import { byId, capabilities } from './fixtures.ts';
@@ -70,7 +70,7 @@ export function bench(options: Partial<HoldOptions> = {}) {
     acks: () => texts('ack') as readonly Ack[],
     announces: () => texts('announce') as readonly Announce[],
     reports: () => done.flatMap((e) => (e.kind === 'report' ? [e.reason] : [])),
-    receive: (channel: 'diff' | 'head' | 'snapshot', message: object, by = key, kind: SignedKind = channel): readonly Effect[] => {
+    receive: (channel: DownChannel, message: object, by = key, kind: SignedKind = channel): readonly Effect[] => {
       const payload = encode(message);
       return give({ kind: 'message', channel, payload, key: by.keyId, signature: by.sign(kind, payload) });
     },

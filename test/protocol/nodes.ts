@@ -1,8 +1,10 @@
 import type { Effect, Hold, HoldFile, Input } from '../../src/core/hold/types.ts';
 import type { Lead, LeadEffect, LeadInput } from '../../src/core/publish/types.ts';
+import type { Override } from '../../src/model/override.ts';
 import type { Table } from '../../src/model/table.ts';
 import { capabilities, fakeSign, fakeVerify } from './fixtures.ts';
 import { createOracle, must } from './oracle.ts';
+import type { Desk } from './people.ts';
 import type { Seeded } from './random.ts';
 import type { Record } from './record.ts';
 import type { Code, World } from './world.ts';
@@ -23,6 +25,7 @@ export type Setting = {
   readonly random: Seeded;
   readonly record: Record;
   readonly faults: Faults;
+  readonly desk: Desk;
 };
 
 const keyId = '0123456789abcdef';
@@ -150,11 +153,13 @@ export function createAdapter(
     },
     alive: (): boolean => hold !== null,
     deliver: ({ channel, payload, key, signature }: Wire): void => {
-      if (channel !== 'diff' && channel !== 'head' && channel !== 'snapshot') return;
+      if (channel !== 'diff' && channel !== 'head' && channel !== 'snapshot' && channel !== 'override') return;
       if (hold !== null) oracle.delivered(channel, payload);
       give({ kind: 'message', channel, payload, key, signature });
     },
     connected: (): void => give({ kind: 'connected' }),
+    /** A person at its socket. */
+    ask: (asked: Extract<Input, { kind: 'override' | 'lift' }>): void => give(asked),
     hold: (): Hold | null => hold,
     device: (): Table | null => device,
     disk: (): HoldFile | null => fileOf(disk),
@@ -164,7 +169,7 @@ export type AdapterNode = ReturnType<typeof createAdapter>;
 
 /** The engine, through all its lives; the record outlives it. */
 export function createEngine(
-  { code, world, random, record, faults }: Setting,
+  { code, world, random, record, faults, desk }: Setting,
   options: { readonly send: (message: Wire) => void; readonly restored: () => boolean },
 ) {
   let lead: Lead | null = null;
@@ -207,6 +212,9 @@ export function createEngine(
         must(options.restored(), `${effect.target} is said to be ahead of a record that lost nothing`);
         isBehind = true;
         return;
+      case 'learned':
+        return desk.save(effect.override);
+      case 'over':
       case 'target':
       case 'settled':
       case 'delivery':
@@ -239,6 +247,8 @@ export function createEngine(
   };
   const load = (): void => {
     const epoch = record.takeEpoch(Math.floor(world.now()));
+    give({ kind: 'lift', ids: desk.lifted() });
+    for (const override of desk.active(world.now())) give({ kind: 'override', override });
     give({ kind: 'loaded', epoch, targets: record.targets(), table: record.table(), unsent: record.unsent() });
   };
   const tick = (): void => {
@@ -263,6 +273,15 @@ export function createEngine(
     },
     alive: (): boolean => lead !== null,
     want: (tables: ReadonlyMap<string, Table>): void => give({ kind: 'wanted', number: ++numbers, tables }),
+    override: (override: Override): void => {
+      desk.save(override);
+      give({ kind: 'override', override });
+    },
+    /** Committed, then told. */
+    lift: (ids: readonly string[]): void => {
+      desk.lift(ids);
+      give({ kind: 'lift', ids });
+    },
     deliver: ({ channel, target, payload }: Wire): void => {
       if (channel === 'announce' || channel === 'ack') give({ kind: channel, target, payload });
     },

@@ -1,6 +1,7 @@
 import { canon } from '../../src/model/canon.ts';
 import type { HoldFile } from '../../src/core/hold/types.ts';
 import { parsePayload } from '../../src/core/publish/bytes.ts';
+import type { OverrideMode } from '../../src/model/override.ts';
 import type { Entry, Table } from '../../src/model/table.ts';
 import type { Record } from './record.ts';
 
@@ -41,6 +42,7 @@ export function createOracle(target: string, record: Record, latest: () => numbe
   /** The file that is being, or was last, saved. */
   let file: HoldFile | null = null;
   let before: HoldFile | null = null;
+  let tried: HoldFile | null = null;
   let confirmed: Place | null = null;
   let given: Place | null = null;
   const nonces = new Set<string>();
@@ -65,6 +67,7 @@ export function createOracle(target: string, record: Record, latest: () => numbe
   return {
     started: (from) => {
       disk = from;
+      tried = from;
       for (const one of from?.ended ?? []) ended.add(pair(one));
       file = from;
       nonces.clear();
@@ -88,6 +91,10 @@ export function createOracle(target: string, record: Record, latest: () => numbe
     },
     saving: (next) => {
       must(next.fence >= (disk?.fence ?? 0), `the fence goes back from ${disk?.fence} to ${next.fence}`);
+      checkOverrides(disk, next, confirmed);
+      // An override goes on without a disk that fails.
+      mustStay(tried?.mode ?? null, next);
+      tried = next;
       const early = next.ended.find((e) => e.until > latest());
       must(early === undefined, `an entry has ended ${(early?.until ?? 0) - latest()} ms before its until`);
       const [from, to] = [file?.held ?? null, next.held];
@@ -99,7 +106,9 @@ export function createOracle(target: string, record: Record, latest: () => numbe
           confirmed?.revision !== to.revision || confirmed.hash === to.hash,
           `another table of revision ${to.revision} than the one in force`,
         );
-        if (!same(from, to) && !same(confirmed, to)) {
+        // What the device refused is taken back: the file is again what it was.
+        const isUndone = before?.held != null && same(before.held, to);
+        if (!same(from, to) && !same(confirmed, to) && !isUndone) {
           must(justified(from, to, disk?.fence ?? 0), `nothing delivered leads from ${from?.revision} to ${to.revision}`);
         }
       }
@@ -116,7 +125,7 @@ export function createOracle(target: string, record: Record, latest: () => numbe
     },
     applying: ({ table, revision, engineTime, device, strict }) => {
       if (revision === null) {
-        must(disk?.held === null || disk === null, 'the device is closed though a table is held');
+        must(disk?.held === null || disk === null || !strict, 'the device is closed though a table is held');
         given = null;
         return;
       }
@@ -133,13 +142,17 @@ export function createOracle(target: string, record: Record, latest: () => numbe
       // A lease end goes on without a disk that fails; a table does not.
       if (!strict) return;
       const gone = new Set(disk?.ended.map(pair));
-      const left = whole.filter((e) => e.until === null || !gone.has(pair(leased(e))));
-      must(canon(table) === canon(left), `the device gets something else than revision ${revision} minus what ended`);
+      const left = under(disk, whole).filter((e) => e.until === null || !gone.has(pair(leased(e))));
+      must(canon(table) === canon(left), `the device gets something else than revision ${revision} minus what ended, under ${disk?.mode}`);
+      const frozen = disk !== null && (disk.mode === 'freeze' || disk.mode === 'revert' || (disk.graceUntil ?? 0) > engineTime);
       const inForce = new Set(device?.map((e) => `${e.id}:${e.until}`));
       for (const e of table) {
         if (e.until === null) continue;
         must(!ended.has(pair(leased(e))), `${e.id} comes back with the same until`);
-        must(e.until > engineTime || inForce.has(pair(leased(e))), `${e.id} is installed ${engineTime - e.until} ms past its until`);
+        must(
+          e.until > engineTime || frozen || inForce.has(pair(leased(e))),
+          `${e.id} is installed ${engineTime - e.until} ms past its until`,
+        );
       }
     },
     accepted: () => {
@@ -147,6 +160,35 @@ export function createOracle(target: string, record: Record, latest: () => numbe
       for (const one of disk?.ended ?? []) ended.add(pair(one));
     },
   };
+}
+
+/** What is lifted stays lifted, and under an override no other table is taken, unless there was none. */
+function checkOverrides(disk: HoldFile | null, next: HoldFile, confirmed: Place | null): void {
+  if (disk === null) return;
+  const lifted = new Set(next.lifted.map(({ id }) => id));
+  const back = disk.lifted.find(({ id }) => !lifted.has(id));
+  must(back === undefined, `the lifted ${back?.id} is forgotten`);
+  const again = next.overrides.find(({ id }) => lifted.has(id));
+  must(again === undefined, `the lifted ${again?.id} counts again`);
+  if (disk.mode === null || disk.held === null || next.mode === null) return;
+  // What the device refused is taken back.
+  const isUndone = same(confirmed, next.held ?? { revision: 0, hash: '' }) || (confirmed === null && next.held === null);
+  must(isUndone || next.held?.revision === disk.held.revision, `revision ${next.held?.revision} is taken through a ${disk.mode}`);
+}
+
+/** The strictest stays until the last is gone. */
+function mustStay(mode: OverrideMode | null, next: HoldFile): void {
+  const rank = [null, 'freeze', 'revert', 'off'];
+  must(next.mode === null || rank.indexOf(next.mode) >= rank.indexOf(mode), `${mode} gives way to ${next.mode}`);
+}
+
+/** What a table forwards under the file's override. */
+function under(disk: HoldFile | null, whole: Table): Table {
+  if (disk?.mode === 'off') return whole.filter(({ until }) => until === null);
+  if (disk?.mode !== 'revert') return whole;
+  const ids = (table: Table): string => table.map(({ id }) => id).join();
+  const before = disk.older.find(({ entries }) => ids(entries) !== ids(whole));
+  return before === undefined ? whole : before.entries.map((one) => whole.find(({ id }) => id === one.id) ?? one);
 }
 
 const same = (a: Place | null, b: Place): boolean => a?.revision === b.revision && a.hash === b.hash;

@@ -32,8 +32,8 @@ const bugs: readonly Bug[] = [
   {
     name: 'the fence is forgotten when a table is saved',
     file: job,
-    find: 'const next = endDue(file, engineTime(hold.clock, nowMs));\n',
-    replace: 'const next = { ...endDue(file, engineTime(hold.clock, nowMs)), fence: why === "start" ? 0 : file.fence };\n',
+    find: "const next = endDue(file, engineTime(hold.clock, nowMs), why === 'adopt');\n",
+    replace: 'const next = { ...endDue(file, engineTime(hold.clock, nowMs), why === "adopt"), fence: why === "start" ? 0 : file.fence };\n',
   },
   {
     name: 'the device first, then the file',
@@ -82,8 +82,8 @@ const bugs: readonly Bug[] = [
   {
     name: 'what ended is forwarded again with the next table',
     file: 'src/core/hold/lease.ts',
-    find: 'if (ended.length === 0) return held.entries;',
-    replace: 'if (ended.length >= 0) return held.entries;',
+    find: 'if (file.ended.length === 0) return base;',
+    replace: 'if (file.ended.length >= 0) return base;',
   },
   {
     name: 'a table the device refused stays on disk',

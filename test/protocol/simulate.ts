@@ -1,4 +1,5 @@
 import { canon } from '../../src/model/canon.ts';
+import type { HoldFile } from '../../src/core/hold/types.ts';
 import type { Table } from '../../src/model/table.ts';
 import { avoid, byId } from './fixtures.ts';
 import { createAdapter, createEngine } from './nodes.ts';
@@ -6,6 +7,7 @@ import type { AdapterNode, Setting, Wire } from './nodes.ts';
 import { must } from './oracle.ts';
 import { seeded } from './random.ts';
 import type { Seeded } from './random.ts';
+import { createDesk, someOverride } from './people.ts';
 import { createRecord } from './record.ts';
 import { createWorld } from './world.ts';
 import type { Code, World } from './world.ts';
@@ -33,7 +35,8 @@ export function simulate(seed: number, code: Code): Outcome {
     disk: random.chance(0.15) ? 0.2 : 0,
     commit: rate(0.2),
   };
-  const setting: Setting = { code, world, random, record, faults };
+  const desk = createDesk();
+  const setting: Setting = { code, world, random, record, faults, desk };
   const mayRestore = random.chance(0.3);
   const engineStays = random.chance(0.85);
   let restored = false;
@@ -53,7 +56,10 @@ export function simulate(seed: number, code: Code): Outcome {
     }
   };
   const engine = createEngine(setting, {
-    send: (message) => carry(() => adapters.get(message.target)?.deliver(message)),
+    send: (message) => {
+      for (const [name, adapter] of adapters)
+        if (message.target === name || message.target === 'all') carry(() => adapter.deliver(message));
+    },
     restored: () => restored,
   });
   const names = random.chance(0.5) ? ['side-1'] : ['side-1', 'side-2'];
@@ -105,8 +111,24 @@ export function simulate(seed: number, code: Code): Outcome {
         restoreNow();
         world.after(200, () => !engine.alive() && engine.start());
       }
-    } else if (replay !== null) replay();
+    } else if (what < 0.75) person();
+    else if (replay !== null) replay();
     world.after(30 + random.next() * 400, chaos);
+  }
+
+  /** Somebody freezes, reverts, switches off or lifts, through the engine or at an adapter. */
+  function person(): void {
+    const adapter = random.pick([...adapters.values()]);
+    const active = desk.active(world.now()).map(({ id }) => id);
+    const here = random.chance(0.4);
+    if (active.length > 0 && random.chance(0.4)) {
+      const ids = [random.pick(active)];
+      if (!here) return engine.alive() ? engine.lift(ids) : undefined;
+      return adapter.ask({ kind: 'lift', ids });
+    }
+    const override = someOverride(random, world.now(), adapter.target);
+    if (here) adapter.ask({ kind: 'override', override });
+    else if (engine.alive()) engine.override(override);
   }
 
   function crash(node: { readonly alive: () => boolean; readonly crash: () => void; readonly start: () => void }, ms: number): void {
@@ -143,8 +165,12 @@ export function simulate(seed: number, code: Code): Outcome {
     const said = `${adapter.target} at the end: `;
     if (hold?.file.held != null && hold.clock.contact) {
       const over = device.find((e) => e.until !== null && e.until + lateMs < world.now());
-      must(over === undefined, `${said}an entry is in force ${world.now() - (over?.until ?? 0)} ms past its until`);
+      must(over === undefined || waits(hold.file), `${said}an entry is in force ${world.now() - (over?.until ?? 0)} ms past its until`);
     }
+    must(
+      hold?.file.mode == null || !hold.clock.contact || hold.file.overrides.some(({ until }) => until + lateMs > world.now()),
+      `${said}an override outlives its time`,
+    );
     if (lead === null) return;
     if (restored && lead.behind.size > 0) return;
     const held = hold?.file.held;
@@ -161,6 +187,9 @@ export function simulate(seed: number, code: Code): Outcome {
     must(lead.targets.get(adapter.target)?.info !== null, `${said}the engine does not know what it can do`);
   }
 }
+
+/** After a freeze that nobody's snapshot followed. */
+const waits = ({ graceUntil }: HoldFile): boolean => graceUntil !== null && graceUntil < startMs + faultsMs + 2_500 + 11_000;
 
 function wants(
   world: World,

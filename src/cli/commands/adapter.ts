@@ -11,6 +11,7 @@ import { systemClock } from '../../runtime/clock.ts';
 import { openHome } from '../../runtime/home.ts';
 import { loadInventory, watchInventory } from '../../runtime/inventory.ts';
 import { readVerifier } from '../../runtime/keys.ts';
+import { adapterSocket, socketPath } from '../../runtime/sockets.ts';
 import { systemRandom } from '../../runtime/random.ts';
 import { inventoryOption, list, oneOf, text, UsageError, type Command } from '../command.ts';
 import { refuse, say } from '../print.ts';
@@ -44,6 +45,11 @@ export const adapter: Command = {
     const bus = address.ok ? await openBus(address.value, 'member', `flyball adapter ${target}`) : address;
     if (!bus.ok) return refuse(bus);
     const clock = systemClock();
+    const socket = socketPath(home.value, adapterSocket(target), say);
+    if (!socket.ok) {
+      await bus.value.close();
+      return refuse(socket);
+    }
     const quiet = silenceable(bus.value, target);
     const onMessage = (message: unknown): void => (isTelemetryMessage(message) ? quiet.setTelemetry(message.on) : undefined);
     process.on('message', onMessage);
@@ -58,6 +64,7 @@ export const adapter: Command = {
       random: systemRandom,
       file: resolve(home.value.data, `adapter-${target}.json`),
       onEmpty: oneOf(values, 'on-empty', ['closed', 'open'] as const, 'closed'),
+      socket: socket.value,
       say: (line) => say(`adapter: ${line}`),
     });
     if (!running.ok) {

@@ -1,6 +1,7 @@
 import type { StatusView, TableView, TargetView, WhyView } from '../../engine/views.ts';
 import { ask } from '../client.ts';
 import { outputOption, text, UsageError, type Command } from '../command.ts';
+import { scopeText } from '../../model/override.ts';
 import { actionText, matchText } from '../../model/text.ts';
 import { formatOf, print, problemText, type Row } from '../print.ts';
 import { whyText } from '../whytext.ts';
@@ -102,6 +103,7 @@ function statusRows(view: StatusView): readonly Row[] {
     ...view.sources.map((s) => row('source', s.name, s.state, `${s.records} records, ${s.dropped} dropped`)),
     ...view.targets.map((t) => row('target', t.name, t.state, `revision ${t.revision}, acked ${t.acked}, ${t.entries} entries`)),
     ...view.rules.map((r) => row('rule', `${r.name}@${r.revision}`, r.mode, keysText(r.keys.map((k) => `${k.key} ${k.state}`)))),
+    ...view.overrides.map((o) => row('override', o.id.slice(0, 12), o.mode, `${scopeText(o.scope)} by ${o.by}, ${o.confirmed.length} confirmed, ${o.unconfirmed.length} not`)), // prettier-ignore
     ...view.problems.map((p) => row('problem', p.code, p.at, problemText(p))),
   ];
 }

@@ -2,6 +2,7 @@ import type { Table } from '../../model/table.ts';
 import { olderMax } from '../limits.ts';
 import { beyondDevice } from './device.ts';
 import { begin } from './job.ts';
+import { sameEntries } from './lease.ts';
 import { ack, refuse } from './tell.ts';
 import type { About, Held, HoldFile, Turn, Verified } from './types.ts';
 
@@ -21,14 +22,17 @@ export function adopt(
   }
   const { held, older } = hold.file;
   const next: Held = { ...about, entries, proof: from.verified.proof, provisional: from.provisional };
-  const past = held === null || held.revision === about.revision ? older : [held, ...older].slice(0, olderMax);
-  begin(turn, 'adopt', { ...hold.file, held: next, older: past }, about);
+  // A renewed lease is no table to go back to.
+  const isNews = held !== null && held.revision !== about.revision && !sameEntries(held.entries, entries);
+  const past = isNews ? [held, ...older].slice(0, olderMax) : older;
+  const graceUntil = from.verified.kind === 'snapshot' ? null : hold.file.graceUntil;
+  begin(turn, 'adopt', { ...hold.file, held: next, older: past, graceUntil }, about);
 }
 
 /** Written with the next save: the table and the device are as they were. */
 export function confirm({ hold }: Turn, held: Held): void {
-  if (hold.file.held?.provisional === true) hold.dirty = true;
-  hold.file = { ...hold.file, held };
+  if (hold.file.held?.provisional === true || hold.file.graceUntil !== null) hold.dirty = true;
+  hold.file = { ...hold.file, held, graceUntil: null };
 }
 
 /** The fence is on disk before anything else is: a job saves it, or the next tick does. */

@@ -1,10 +1,12 @@
 import { fail, ok } from '../../model/problem.ts';
+import { overrideModes } from '../../model/override.ts';
 import type { Result } from '../../model/problem.ts';
-import { endedMax, entriesMax, messageBytesMax, olderMax } from '../limits.ts';
+import { endedMax, entriesMax, liftedMax, messageBytesMax, olderMax, overridesMax } from '../limits.ts';
 import { tableHash } from '../publish/bytes.ts';
-import { flag, hash64, integer, isObject, list, orNull, record, safe, text, word } from '../publish/check.ts';
+import { flag, hash64, integer, list, orNull, record, safe, text, word } from '../publish/check.ts';
 import { entryId, table } from '../publish/entry.ts';
 import { readProof } from '../publish/proof.ts';
+import { override } from '../publish/shapes.ts';
 import type { Verify } from '../publish/proof.ts';
 import type { Held, HoldFile } from './types.ts';
 
@@ -49,15 +51,13 @@ const shape = record({
   fence: safe,
   held: orNull(held),
   ended: list(record({ id: entryId, until: safe }), endedMax + entriesMax),
-  overrides: list(isNothing, 0),
-  lifted: list(text(64), entriesMax),
+  overrides: list(override, overridesMax),
+  lifted: list(record({ id: entryId, at: safe }), liftedMax),
+  mode: orNull(word('mode', overrideModes)),
+  graceUntil: orNull(safe),
   older: list(held, olderMax),
   time: safe,
 });
-
-function isNothing(value: unknown, at: string): string | null {
-  return isObject(value) ? `${at}: not built` : null;
-}
 
 const refuse = (what: string, target: string) =>
   fail({

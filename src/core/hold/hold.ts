@@ -1,8 +1,9 @@
-import { bootWaitMs, deviceSlowMs, headLostMs, headLostSpreadMs } from '../limits.ts';
+import { bootWaitMs, deviceSlowMs, headLostMs, headLostSpreadMs, holdQueueMax } from '../limits.ts';
 import { askDue, noAsk, want, wantAnew } from './ask.ts';
 import { engineTime, startClock } from './clock.ts';
 import { begin, onApplied, onSaved, reapply } from './job.ts';
 import { due } from './lease.ts';
+import { modeAt, mergeOverrides, ruled } from './override.ts';
 import { queue, receive, takeStored } from './receive.ts';
 import { announce, refuse, tellStatus } from './tell.ts';
 import type { Effect, Hold, HoldFile, HoldOptions, Input, Turn } from './types.ts';
@@ -21,6 +22,8 @@ export function createHold(given: HoldOptions): Hold {
     ended: [],
     overrides: [],
     lifted: [],
+    mode: null,
+    graceUntil: null,
     older: [],
     time: 0,
     ...before,
@@ -34,8 +37,10 @@ export function createHold(given: HoldOptions): Hold {
     file,
     dirty: false,
     dirtyDueMs: monoMs,
+    overridden: false,
     job: null,
     queue: [],
+    asked: [],
     clock: startClock(wallMs, monoMs, file.time),
     ask: noAsk,
     grant: null,
@@ -83,6 +88,11 @@ function take(turn: Turn, input: Input): void {
     case 'stored':
       hold.stored = verify(turn, 'snapshot', input);
       return;
+    case 'override':
+    case 'lift':
+      if (hold.asked.length < holdQueueMax) hold.asked.push(input);
+      else refuse(turn, 'queue-full', `${holdQueueMax} wait while a table is applied`);
+      return;
     case 'tick':
       return tick(turn);
     case 'connected':
@@ -112,8 +122,11 @@ function tick(turn: Turn): void {
 function settle(turn: Turn): void {
   const { hold, nowMs } = turn;
   while (hold.job === null && !hold.stopped) {
-    const message = hold.queue.shift();
-    if (message !== undefined) receive(turn, message);
+    const asked = hold.asked.shift();
+    const message = asked === undefined ? hold.queue.shift() : undefined;
+    if (asked?.kind === 'override') mergeOverrides(turn, [asked.override], []);
+    else if (asked?.kind === 'lift') mergeOverrides(turn, [], asked.ids ?? hold.file.overrides.map(({ id }) => id));
+    else if (message !== undefined) receive(turn, message);
     else if (!startNext(turn)) break;
   }
   if (hold.stopped) return;
@@ -124,10 +137,19 @@ function settle(turn: Turn): void {
   tellStatus(turn);
 }
 
+/** An override counts from here on, or no more. */
+function beginOverride(turn: Turn, timeMs: number): void {
+  const { hold } = turn;
+  hold.overridden = false;
+  begin(turn, 'override', ruled(hold.file, timeMs), null);
+}
+
 /** Begins the most urgent change that is due; false when there is none. */
 function startNext(turn: Turn): boolean {
   const { hold, nowMs } = turn;
-  if (due(hold.file, engineTime(hold.clock, nowMs)).length > 0) begin(turn, 'end', hold.file, null);
+  const time = engineTime(hold.clock, nowMs);
+  if (hold.overridden || modeAt(hold.file, time) !== hold.file.mode) beginOverride(turn, time);
+  else if (due(hold.file, time).length > 0) begin(turn, 'end', hold.file, null);
   else if (hold.applyDueMs !== null && nowMs >= hold.applyDueMs) reapply(turn);
   else if (hold.dirty && nowMs >= hold.dirtyDueMs) begin(turn, 'note', hold.file, null);
   else if (hold.stored !== null && hold.file.held === null && nowMs - hold.startMs >= bootWaitMs) {

@@ -13,7 +13,7 @@ import type { About, Hold, HoldFile, Job, Turn } from './types.ts';
 export function begin(turn: Turn, why: Job['why'], file: HoldFile, about: About | null): void {
   const { hold, nowMs, out } = turn;
   assert(hold.job === null, 'one job at a time');
-  const next = endDue(file, engineTime(hold.clock, nowMs));
+  const next = endDue(file, engineTime(hold.clock, nowMs), why === 'adopt');
   hold.job = { why, next, phase: 'save', about, rejected: [], sinceMs: nowMs };
   out.push({ kind: 'save', file: next });
 }
@@ -47,7 +47,7 @@ export function onSaved(turn: Turn, okay: boolean): void {
   }
   // Others go on without the disk: the table is in force, and an entry past its time is never installed again, file or not.
   if (due(job.next, engineTime(hold.clock, nowMs)).length > 0 && okay) {
-    hold.job = { ...job, next: endDue(job.next, engineTime(hold.clock, nowMs)) };
+    hold.job = { ...job, next: endDue(job.next, engineTime(hold.clock, nowMs), false) };
     out.push({ kind: 'save', file: hold.job.next });
     return;
   }
@@ -93,8 +93,18 @@ function finish(turn: Turn, job: Job): void {
     return ack(turn, 'rejected', job.about, job.rejected);
   }
   if (job.why === 'note') return;
+  if (job.why === 'override') return tellOverride(turn);
   const about = job.about ?? (job.why === 'end' ? aboutHeld(hold) : null);
   if (about !== null) ack(turn, 'accepted', about);
+}
+
+/** The engine hears what is above the table, and after the last override we want what it would have sent meanwhile. */
+function tellOverride(turn: Turn): void {
+  const { hold, nowMs } = turn;
+  const about = aboutHeld(hold);
+  const { mode } = hold.file;
+  if (about === null || mode === null) want(hold, nowMs);
+  if (about !== null) ack(turn, mode === null ? 'accepted' : 'frozen', about);
 }
 
 function toDevice({ hold, out }: Turn, job: Job): void {
@@ -106,6 +116,6 @@ function toDevice({ hold, out }: Turn, job: Job): void {
 
 /** null: nothing is held, and the device may stay as it starts, open. */
 function deviceTable(hold: Hold, file: HoldFile): Table | null {
-  if (file.held !== null) return forwarding(file.held, file.ended);
+  if (file.held !== null) return forwarding(file);
   return hold.options.onEmpty === 'closed' ? closedTable : null;
 }

@@ -1,28 +1,35 @@
-import type { Table } from '../../model/table.ts';
+import type { Entry, Table } from '../../model/table.ts';
 import { endedKeepMs, endedMax } from '../limits.ts';
-import type { Ended, Held, HoldFile } from './types.ts';
+import type { Ended, HoldFile } from './types.ts';
 
-/** What the device is to forward by: held − ended (protocol.md section 5.7). */
-export function forwarding(held: Held, ended: readonly Ended[]): Table {
-  if (ended.length === 0) return held.entries;
-  const gone = new Set(ended.map(pair));
-  return held.entries.filter((e) => e.until === null || !gone.has(pair({ id: e.id, until: e.until })));
+/** What the device is to forward by: the held table, or what an override has put in its place, without what ended (protocol.md sections 5.7 and 6). */
+export function forwarding(file: HoldFile): Table {
+  const base = baseOf(file);
+  if (file.ended.length === 0) return base;
+  const gone = new Set(file.ended.map(pair));
+  return base.filter((e) => e.until === null || !gone.has(pair({ id: e.id, until: e.until })));
 }
 
-/** Held entries whose lease is over at `timeMs` and that were not ended yet. */
-export function due(file: HoldFile, timeMs: number): readonly Ended[] {
-  if (file.held === null) return [];
-  const over = file.held.entries.flatMap(({ id, until }) => (until !== null && until <= timeMs ? [{ id, until }] : []));
+/** Entries to be forwarded whose lease is over at `timeMs` and that were not ended yet; none while a freeze keeps them. */
+export const due = (file: HoldFile, timeMs: number): readonly Ended[] => (isKept(file, timeMs) ? [] : overdue(file, timeMs));
+
+function overdue(file: HoldFile, timeMs: number): readonly Ended[] {
+  const over = baseOf(file).flatMap(({ id, until }) => (until !== null && until <= timeMs ? [{ id, until }] : []));
   if (over.length === 0) return [];
   const gone = new Set(file.ended.map(pair));
   return over.filter((e) => !gone.has(pair(e)));
 }
 
-/** The file with all that is due at `timeMs` ended, and with what need not be remembered any longer forgotten. */
-export function endDue(file: HoldFile, timeMs: number): HoldFile {
-  const over = due(file, timeMs);
+/**
+ * The file with all that is due at `timeMs` ended, and with what need not be remembered any longer forgotten. A table that is `new` here is not in
+ * force: no freeze keeps what is past its time.
+ */
+export function endDue(file: HoldFile, timeMs: number, isNew: boolean): HoldFile {
+  const over = isNew ? overdue(file, timeMs) : due(file, timeMs);
   const ended = [...file.ended, ...over];
-  const here = new Set(file.held?.entries.flatMap(({ id, until }) => (until === null ? [] : [pair({ id, until })])) ?? []);
+  const here = new Set(
+    [...(file.held?.entries ?? []), ...baseOf(file)].flatMap(({ id, until }) => (until === null ? [] : [pair({ id, until })])),
+  );
   const kept = ended.filter((e) => here.has(pair(e)));
   const away = ended.filter((e) => !here.has(pair(e)) && e.until + endedKeepMs > timeMs).sort((a, b) => b.until - a.until);
   const all = [...kept, ...away.slice(0, Math.max(0, endedMax - kept.length))];
@@ -33,6 +40,31 @@ export function endDue(file: HoldFile, timeMs: number): HoldFile {
 export function endedIds(file: HoldFile): readonly string[] {
   const gone = new Set(file.ended.map(pair));
   return (file.held?.entries ?? []).filter((e) => e.until !== null && gone.has(pair({ id: e.id, until: e.until }))).map((e) => e.id);
+}
+
+/** Whether two tables hold the same entries, leases aside. */
+export const sameEntries = (a: Table, b: Table): boolean => a.length === b.length && a.every(({ id }, i) => id === b[i]?.id);
+
+function baseOf(file: HoldFile): Table {
+  const entries = file.held?.entries ?? [];
+  if (file.mode === 'off') return entries.filter(({ until }) => until === null);
+  return (file.mode === 'revert' ? revertedTo(file) : null) ?? entries;
+}
+
+/** The newest kept table with other entries than the held one. An entry that both have was renewed meanwhile: its newer lease counts. null: none is kept. */
+export function revertedTo({ held, older }: HoldFile): Table | null {
+  if (held === null) return null;
+  const before = older.find(({ entries }) => !sameEntries(entries, held.entries));
+  if (before === undefined) return null;
+  const now = new Map(held.entries.map((entry) => [entry.id, entry]));
+  return before.entries.map((entry): Entry => now.get(entry.id) ?? entry);
+}
+
+/** A freeze keeps what is forwarded, leases included; so does a revert without anything to go back to, and the grace after a freeze. */
+function isKept(file: HoldFile, timeMs: number): boolean {
+  if (file.mode === 'freeze') return true;
+  if (file.mode === 'revert') return revertedTo(file) === null;
+  return file.mode === null && file.graceUntil !== null && timeMs < file.graceUntil;
 }
 
 const pair = ({ id, until }: Ended): string => `${id}:${until}`;

@@ -2,17 +2,20 @@ import { applyOps } from '../../model/diff.ts';
 import { ackEveryMs, headLostSpreadMs, holdQueueMax, skewMaxMs, storedAgeMaxMs } from '../limits.ts';
 import { tableHash } from '../publish/bytes.ts';
 import { sameInstance } from '../publish/messages.ts';
-import type { Diff, Head, Snapshot } from '../publish/messages.ts';
+import type { Diff, Head, Lift, Snapshot } from '../publish/messages.ts';
 import { adopt, confirm, raiseFence } from './adopt.ts';
 import { want } from './ask.ts';
 import { engineTime, readTime } from './clock.ts';
 import { isSuperseded, onClosed, stop, useNonce } from './grant.ts';
+import { isOverridden, mergeOverrides } from './override.ts';
 import { ack, ackSeldom, refuse } from './tell.ts';
 import type { About, Turn, Verified } from './types.ts';
 
 /** What a verified message does when no table is on its way to the device. */
 export function receive(turn: Turn, message: Verified): void {
   if (message.kind === 'closed') return onClosed(turn, message.message.instance);
+  if (message.kind === 'override') return mergeOverrides(turn, [message.message.override], []);
+  if (message.kind === 'lift') return onLift(turn, message.message);
   const { hold } = turn;
   const { epoch, revision, hash } = message.message;
   if (epoch < hold.file.fence) {
@@ -27,6 +30,12 @@ export function receive(turn: Turn, message: Verified): void {
   if (message.kind === 'diff') return onDiff(turn, message.message, message);
   if (message.kind === 'head') return onHead(turn, message.message, message);
   onSnapshot(turn, message.message, message);
+}
+
+/** Without an epoch of this term or a later one it is a former leader's word. */
+function onLift(turn: Turn, { epoch, lifted }: Lift): void {
+  if (epoch < turn.hold.file.fence) return refuse(turn, 'epoch', `a lift of epoch ${epoch}, behind ${turn.hold.file.fence}`);
+  mergeOverrides(turn, [], lifted);
 }
 
 /** Keeps a message that came while a table is on its way; when there are too many it is asked for instead. */
@@ -47,6 +56,7 @@ function onDiff(turn: Turn, diff: Diff, verified: Verified): void {
     const reason = diff.revision === held.revision && diff.hash !== held.hash ? 'fork' : 'old-revision';
     return refuse(turn, reason, `a diff to revision ${diff.revision}, ${held.revision} is held`);
   }
+  if (held !== null && isOverridden(hold.file, engineTime(hold.clock, nowMs))) return ackSeldom(turn, 'frozen', about);
   const gap = (reason: string, what: string) => {
     refuse(turn, reason, what);
     ackSeldom(turn, 'gap', about);
@@ -73,6 +83,9 @@ function onSnapshot(turn: Turn, snapshot: Snapshot, verified: Verified): void {
   hear(turn, snapshot.issued, verified.atMs);
   keepTime(turn, { issued: snapshot.issued, atMs: verified.atMs, roundTripMs }, about);
   if (isSuperseded(turn, snapshot.grant)) return stop(turn);
+  mergeOverrides(turn, snapshot.overrides, snapshot.lifted);
+  // Its time and grant, and nothing of its table.
+  if (held !== null && isOverridden(hold.file, engineTime(hold.clock, nowMs))) return ack(turn, 'frozen', about);
   if (held !== null && snapshot.revision < held.revision) return ack(turn, 'ahead', about);
   if (held !== null && snapshot.revision === held.revision && snapshot.hash !== held.hash) return ack(turn, 'fork', about);
   if (tableHash(hold.options.target, snapshot.entries, hold.leaves) !== snapshot.hash) {
@@ -95,6 +108,7 @@ function onHead(turn: Turn, head: Head, verified: Verified): void {
   // The same head once more is no sign of life.
   if (head.issued > hold.heardIssued) hear(turn, head.issued, verified.atMs);
   if (head.grant !== null && isSuperseded(turn, head.grant)) return stop(turn);
+  mergeOverrides(turn, head.overrides, head.lifted);
   if (held !== null && head.revision < held.revision) {
     refuse(turn, 'ahead', `the engine is at revision ${head.revision}, ${held.revision} is held`);
     return ackSeldom(turn, 'ahead', about);
@@ -110,7 +124,7 @@ function onHead(turn: Turn, head: Head, verified: Verified): void {
     if (!hold.inForce && hold.refused !== null) ackSeldom(turn, 'rejected', about, hold.refused.entries);
   } else if (hold.refused !== null && hold.refused.revision === head.revision && hold.refused.hash === head.hash) {
     ackSeldom(turn, 'rejected', { ...about, epoch: hold.refused.epoch }, hold.refused.entries);
-  } else {
+  } else if (held === null || !isOverridden(hold.file, engineTime(hold.clock, nowMs))) {
     want(hold, nowMs);
   }
   // An engine that does not name us does not know us: it was started anew.

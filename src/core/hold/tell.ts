@@ -3,6 +3,7 @@ import { encode } from '../publish/bytes.ts';
 import type { Ack, AckResult, Announce, Proof, RejectedEntry } from '../publish/messages.ts';
 import { engineTime } from './clock.ts';
 import { endedIds } from './lease.ts';
+import { active } from './override.ts';
 import type { About, Hold, HoldStatus, Turn } from './types.ts';
 
 /** Counts a message (or a fault) by reason and reports it; nothing else changes. */
@@ -64,6 +65,8 @@ export function tellStatus({ hold, out }: Turn): void {
     provisional: held?.provisional ?? false,
     ready: held !== null && hold.inForce,
     onEmpty: hold.options.onEmpty,
+    mode: hold.file.mode,
+    overrides: hold.file.overrides,
   };
   if (hold.status !== null && sameStatus(hold.status, status)) return;
   hold.status = status;
@@ -77,7 +80,7 @@ const common = ({ hold, nowMs }: Turn, proof: Proof | null) =>
     at: Math.max(0, engineTime(hold.clock, nowMs)),
     instance: hold.options.instance,
     held: proof !== null && Buffer.byteLength(proof.payload, 'utf8') <= proofBytesMax ? proof : null,
-    overrides: [],
+    overrides: active(hold.file, engineTime(hold.clock, nowMs)),
     clock: { time: Math.max(0, engineTime(hold.clock, nowMs)), contact: hold.clock.contact },
     refused: Object.fromEntries(hold.counts),
   }) as const;
@@ -94,4 +97,6 @@ const sameStatus = (a: HoldStatus, b: HoldStatus): boolean =>
   a.fence === b.fence &&
   a.provisional === b.provisional &&
   a.ready === b.ready &&
-  a.onEmpty === b.onEmpty;
+  a.onEmpty === b.onEmpty &&
+  a.mode === b.mode &&
+  a.overrides === b.overrides;

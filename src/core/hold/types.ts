@@ -1,8 +1,22 @@
+import type { Override, OverrideMode } from '../../model/override.ts';
 import type { Table } from '../../model/table.ts';
 import type { Capabilities, Sees } from '../../model/target.ts';
 import type { Leaves } from '../publish/bytes.ts';
-import type { AckResult, Diff, Grant, Head, Instance, Proof, RejectedEntry, Snapshot, Closed } from '../publish/messages.ts';
+import type {
+  AckResult,
+  Closed,
+  Diff,
+  Grant,
+  Head,
+  Instance,
+  Lift,
+  OverrideMessage,
+  Proof,
+  RejectedEntry,
+  Snapshot,
+} from '../publish/messages.ts';
 import type { Verify } from '../publish/proof.ts';
+import type { DownChannel } from '../publish/subjects.ts';
 import type { EngineClock } from './clock.ts';
 
 /** A table as the engine published it; never edited, so that base and hash never move. */
@@ -15,6 +29,9 @@ export type Held = {
   /** Taken from storage because nobody answered (protocol.md section 5.10). */
   readonly provisional: boolean;
 };
+
+/** An override that is over for good: whatever brings it again comes late. `at`: engine time at which it was learned. */
+export type Lifted = { readonly id: string; readonly at: number };
 
 export type Ended = { readonly id: string; readonly until: number };
 
@@ -29,10 +46,15 @@ export type HoldFile = {
   readonly held: Held | null;
   /** By id, then until. */
   readonly ended: readonly Ended[];
-  readonly overrides: readonly never[];
-  readonly lifted: readonly string[];
+  /** Those not lifted; what is past its `until` counts no more. */
+  readonly overrides: readonly Override[];
+  readonly lifted: readonly Lifted[];
+  /** What the overrides come to; null: nothing. */
+  readonly mode: OverrideMode | null;
+  /** After a freeze: engine time until which leases wait for a fresh snapshot. */
+  readonly graceUntil: number | null;
   readonly keySet: null;
-  /** The last held tables, newest first. */
+  /** The last held tables that had other entries than the one after, newest first. */
   readonly older: readonly Held[];
   /** Engine time in ms at the last save. */
   readonly time: number;
@@ -60,12 +82,17 @@ export type HoldOptions = {
 
 export type SignedInput = { readonly payload: Uint8Array; readonly key: string; readonly signature: string };
 
+/** By a person, at the adapter's own socket; `ids` null: all of them. */
+export type Asked =
+  { readonly kind: 'override'; readonly override: Override } | { readonly kind: 'lift'; readonly ids: readonly string[] | null };
+
 export type Input =
   /** First of all, once. */
   | { readonly kind: 'start' }
-  | ({ readonly kind: 'message'; readonly channel: 'diff' | 'head' | 'snapshot' } & SignedInput)
+  | ({ readonly kind: 'message'; readonly channel: DownChannel } & SignedInput)
   /** A snapshot from storage, for when nobody answers. */
   | ({ readonly kind: 'stored' } & SignedInput)
+  | Asked
   | { readonly kind: 'tick' }
   /** The bus is there (again): whatever was said meanwhile is lost. */
   | { readonly kind: 'connected' }
@@ -87,6 +114,9 @@ export type HoldStatus = {
   /** The device forwards by the held table; until then `onEmpty` says what it does. */
   readonly ready: boolean;
   readonly onEmpty: OnEmpty;
+  /** What overrides make of it. */
+  readonly mode: OverrideMode | null;
+  readonly overrides: readonly Override[];
 };
 
 export type Effect =
@@ -105,7 +135,7 @@ export type About = { readonly epoch: number; readonly revision: number; readonl
 
 /** One change of file or device, carried out one at a time: save, then apply, then tell. */
 export type Job = {
-  readonly why: 'start' | 'adopt' | 'end' | 'note' | 'reapply';
+  readonly why: 'start' | 'adopt' | 'end' | 'note' | 'reapply' | 'override';
   readonly next: HoldFile;
   readonly phase: 'save' | 'apply' | 'undo';
   readonly about: About | null;
@@ -119,6 +149,8 @@ export type Verified = (
   | { readonly kind: 'head'; readonly message: Head }
   | { readonly kind: 'snapshot'; readonly message: Snapshot }
   | { readonly kind: 'closed'; readonly message: Closed }
+  | { readonly kind: 'override'; readonly message: OverrideMessage }
+  | { readonly kind: 'lift'; readonly message: Lift }
 ) & { readonly proof: Proof; /** Monotonic ms at which it came. */ readonly atMs: number };
 
 /** The asking for a snapshot: `dueMs` null while nothing is wanted. */
@@ -133,8 +165,12 @@ export type Hold = {
   file: HoldFile;
   dirty: boolean;
   dirtyDueMs: number;
+  /** Overrides came or went since the last job. */
+  overridden: boolean;
   job: Job | null;
   queue: Verified[];
+  /** What people asked for here while a job was under way. */
+  asked: Asked[];
   clock: EngineClock;
   ask: Ask;
   grant: Grant | null;

@@ -5,6 +5,8 @@ import { entry as auditEntry, intentEntry } from '../audit/entries.ts';
 import { intents } from '../decide/judge.ts';
 import type { Intent } from '../decide/types.ts';
 import { plan, type Plan } from '../plan/plan.ts';
+import { isOverridden } from '../publish/above.ts';
+import { underOverrides } from './override.ts';
 import { tell } from './tell.ts';
 import type { Turn } from './types.ts';
 
@@ -14,10 +16,13 @@ import type { Turn } from './types.ts';
  */
 export function decide(turn: Turn): ReadonlyMap<string, Table> | null {
   const { loop, wallMs } = turn;
-  const inForce = intents(loop.judge);
+  const { intents: inForce, rules } = underOverrides(loop, intents(loop.judge), wallMs);
+  // What was on its way to a target that an override holds still never went out.
+  const isStill = (name: string): boolean => isOverridden(loop.lead, name, wallMs);
+  for (const [name, { row }] of loop.lead.targets) if (row !== null && isStill(name)) loop.tables.set(name, row.entries);
   const planned = plan({
     intents: inForce,
-    rules: [...loop.rules.values()],
+    rules,
     inventory: loop.known,
     targets: [...loop.targets.values()],
     inForce: loop.tables,
@@ -27,7 +32,9 @@ export function decide(turn: Turn): ReadonlyMap<string, Table> | null {
   loop.guards = planned.guardState;
   tellRefused(turn, planned);
   showShadow(turn, planned);
-  const changed = [...planned.tables].filter(([name, table]) => diffTables(loop.tables.get(name) ?? [], table).length > 0);
+  const changed = [...planned.tables].filter(
+    ([name, table]) => !isStill(name) && diffTables(loop.tables.get(name) ?? [], table).length > 0,
+  );
   if (changed.length === 0) return null;
   const begun = newIds(turn, changed);
   loop.decisions.push({ number: loop.wanted + 1, audit: intentEntries(turn, inForce, planned, begun) });

@@ -7,6 +7,7 @@ import { ackEntry, diffEntry, entry as auditEntry, observedEntry } from '../audi
 import { setInstances } from '../decide/judge.ts';
 import { awaitEntries, forgetEntries, observeRecord } from '../observe/observe.ts';
 import type { LeadEffect } from '../publish/types.ts';
+import { overrideText, recordOverride } from './override.ts';
 import { sentMax } from './types.ts';
 import type { Loop, Sent, Turn } from './types.ts';
 import { tell } from './tell.ts';
@@ -33,6 +34,16 @@ export function onLeadEffect(turn: Turn, effect: LeadEffect): void {
     case 'ended':
       turn.audit.push(auditEntry({ at: turn.wallMs, kind: 'delivery', target: effect.target, entries: effect.ids, body: { revision: effect.revision, ended: 'by lease, at the target' } })); // prettier-ignore
       return;
+    case 'learned':
+      loop.dirty = true;
+      out.push(effect);
+      return recordOverride(turn, effect.override);
+    case 'over':
+      loop.dirty = true;
+      return tell(turn, 'override', {
+        text: `${overrideText(effect.override)} is over: its time has come`,
+        data: { id: effect.override.id },
+      });
     case 'behind':
       tell(turn, 'behind', {
         target: effect.target,

@@ -1,11 +1,13 @@
 import type { AuditEntry } from '../../model/audit.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import type { Line } from '../../model/record.ts';
+import type { Override, OverrideMode } from '../../model/override.ts';
 import type { RevisionRow } from '../../model/revision.ts';
 import type { Alert } from '../../model/alert.ts';
 import type { Entry, Op, Table } from '../../model/table.ts';
 import type { TargetInfo } from '../../model/target.ts';
 import type { Before, Judge, Resumed } from '../decide/judge.ts';
+import type { Intent } from '../decide/types.ts';
 import type { Watchlist } from '../observe/observe.ts';
 import type { GuardState } from '../plan/plan.ts';
 import type { Instant, Lead, LeadEffect, LeadInput } from '../publish/types.ts';
@@ -19,8 +21,11 @@ export type Input =
   /** A person lets go on what is latched or was reverted; `key` null: every key of the rule. */
   | { readonly kind: 'resume'; readonly rule: string; readonly key: string | null; readonly author: string; readonly reason: string }
   | { readonly kind: 'removed'; readonly rule: string }
+  /** `isNew`: a person has just set it; else it is one that is in the record. */
+  | { readonly kind: 'override'; readonly override: Override; readonly isNew: boolean }
+  | { readonly kind: 'lift'; readonly ids: readonly string[]; readonly author: string; readonly reason: string }
   | { readonly kind: 'inventory'; readonly inventory: Inventory }
-  | Exclude<LeadInput, { readonly kind: 'wanted' }>;
+  | Exclude<LeadInput, { readonly kind: 'wanted' | 'override' | 'lift' }>;
 
 /** What a person, the timeline and the traces see of a decision's way. `at` in ms since the epoch with a fraction. */
 export type LoopEvent = {
@@ -39,6 +44,7 @@ export type LoopEvent = {
     | 'behind'
     | 'expected'
     | 'resumed'
+    | 'override'
     | 'notify';
   readonly rule: string | null;
   readonly revision: number | null;
@@ -49,7 +55,7 @@ export type LoopEvent = {
 };
 
 export type Effect =
-  | Exclude<LeadEffect, { readonly kind: 'commit' | 'settled' | 'target' | 'delivery' | 'ended' }>
+  | Exclude<LeadEffect, { readonly kind: 'commit' | 'settled' | 'target' | 'delivery' | 'ended' | 'over' }>
   /** One transaction: these revisions and what led to them; then `committed` or `failed`. */
   | {
       readonly kind: 'commit';
@@ -63,6 +69,9 @@ export type Effect =
 
 /** A planned change that is not committed yet. */
 export type Decision = { readonly number: number; readonly audit: readonly AuditEntry[] };
+
+/** A rule that a person holds still: planned by these intents, whatever is judged meanwhile. */
+export type Frozen = { readonly mode: OverrideMode; readonly compiled: CompiledRule; readonly intents: readonly Intent[] };
 
 /** One revision on its way to a target. */
 export type Sent = {
@@ -101,6 +110,10 @@ export type Loop = {
   ends: Map<string, string>;
   /** What was refused or lost at the last plan, so that it is told once. */
   told: ReadonlySet<string>;
+  /** Rules under an override, as they stood when it came. */
+  readonly frozen: Map<string, Frozen>;
+  /** What each rule asked for before it last began to ask for something else: what a revert goes back to. */
+  readonly asked: Map<string, { readonly now: readonly Intent[]; readonly before: readonly Intent[] | null }>;
   shadow: ReadonlyMap<string, Table>;
   /** Something changed that may change a table. */
   dirty: boolean;

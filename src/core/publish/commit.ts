@@ -6,6 +6,7 @@ import { entriesMax, messageBytesMax, opsMax, protocolVersion, rowsPerCommitMax 
 import { encode, tableBytes, tableHash } from './bytes.ts';
 import { ops as checkOps } from './entry.ts';
 import type { Diff } from './messages.ts';
+import { isOverridden } from './above.ts';
 import { report, sendCommitted, sendDue } from './speak.ts';
 import type { Committed, LeadTarget, LeadTurn } from './types.ts';
 
@@ -40,6 +41,11 @@ function nextRevisions(turn: LeadTurn, tables: ReadonlyMap<string, Table>, table
     const target = turn.lead.targets.get(name);
     if (target === undefined || target.row === null) {
       report(turn, 'not-enrolled', name, 'a table for a target that is not enrolled');
+      continue;
+    }
+    if (isOverridden(turn.lead, name, turn.now.wallMs)) {
+      // Wanted anew when it is over: what is right then is not known now.
+      report(turn, 'frozen', name, 'a table for a target under an override');
       continue;
     }
     const row = nextRevision(turn, target, target.row, { entries, table });

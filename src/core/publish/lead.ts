@@ -3,6 +3,7 @@ import { headEveryMs, snapshotsAtOnceMax, targetsMax } from '../limits.ts';
 import { tableHash } from './bytes.ts';
 import { onCommitted, onFailed, tryCommit } from './commit.ts';
 import { learn, onAck, onAnnounce } from './listen.ts';
+import { forgetOverrides, onLift, onOverride } from './override.ts';
 import { answer, report, sendCommitted, sendDue } from './speak.ts';
 import { targetOf, remember } from './targets.ts';
 import type { Committed, Instant, Lead, LeadEffect, LeadInput, LeadOptions, LeadTarget, LeadTurn } from './types.ts';
@@ -21,6 +22,8 @@ export const createLead = (options: LeadOptions): Lead => ({
   grants: 0,
   answers: 0,
   behind: new Map(),
+  overrides: new Map(),
+  lifted: new Map(),
   counts: new Map(),
 });
 
@@ -57,11 +60,16 @@ function take(turn: LeadTurn, input: LeadInput): void {
       return onEnrolled(turn, input.target, input.row);
     case 'history':
       return onHistory(turn, input);
+    case 'override':
+      return onOverride(turn, input.override);
+    case 'lift':
+      return onLift(turn, input.ids);
     case 'connected':
       for (const target of lead.targets.values()) target.headDueMs = turn.now.monoMs;
       return sendDue(turn);
     case 'tick':
       lead.answers = 0;
+      forgetOverrides(turn);
       return sendDue(turn);
   }
 }

@@ -3,6 +3,7 @@ import { closedMax, protocolVersion } from '../limits.ts';
 import { parsePayload } from './bytes.ts';
 import { decodeAck, decodeAnnounce, sameInstance } from './messages.ts';
 import type { Ack, Announce, Instance } from './messages.ts';
+import { learnOverrides } from './override.ts';
 import { report, sendClosed } from './speak.ts';
 import { targetOf } from './targets.ts';
 import type { LeadTarget, LeadTurn } from './types.ts';
@@ -21,6 +22,7 @@ export function onAnnounce(turn: LeadTurn, name: string, payload: Uint8Array): v
   if (min > protocolVersion || max < protocolVersion)
     return report(turn, 'version', name, `it speaks ${min} to ${max}, this ${protocolVersion}`);
   if (!grantTo(turn, target, announce.instance)) return;
+  learnOverrides(turn, target, announce.overrides);
   target.pending = announce;
   if (target.row !== null || target.enrolling || !lead.ready) return;
   target.enrolling = true;
@@ -39,6 +41,9 @@ export function onAck(turn: LeadTurn, name: string, payload: Uint8Array): void {
     return report(turn, 'instance', name, `an ack of ${ack.instance.adapter}, boot ${ack.instance.boot}, which has no grant`);
   }
   hear(target, turn);
+  learnOverrides(turn, target, ack.overrides);
+  // What it says of a table that stands under an override is no fault of it.
+  if (ack.result === 'frozen') return;
   if (ack.result === 'accepted' || ack.result === 'rejected') return deliver(turn, target, ack, ack.result);
   report(turn, ack.result, name, `of revision ${ack.revision}`);
 }

@@ -1,4 +1,5 @@
 import { fail, ok } from '../../model/problem.ts';
+import type { Override } from '../../model/override.ts';
 import type { Result } from '../../model/problem.ts';
 import type { Op, Table } from '../../model/table.ts';
 import type { Capabilities, Sees } from '../../model/target.ts';
@@ -24,8 +25,8 @@ export type Proof = {
   readonly payload: string;
 };
 
-/** Overrides, lifted ids and key sets are not built yet; their fields are, so that the format stays. */
-type Above = { readonly overrides: readonly never[]; readonly lifted: readonly string[]; readonly keySet: object | null };
+/** Overrides of the target and ids of lifted ones. Key sets are not built yet; their field is, so that the format stays. */
+type Above = { readonly overrides: readonly Override[]; readonly lifted: readonly string[]; readonly keySet: object | null };
 
 export type Diff = Common & {
   readonly epoch: number;
@@ -68,6 +69,12 @@ export type Snapshot = Common &
 
 export type Closed = Common & { readonly instance: Instance };
 
+/** A new override, from any engine, without epoch; `target` may be `all`. Too old, or lifted, and it is nothing. */
+export type OverrideMessage = Common & { readonly override: Override };
+
+/** From the leader, after its commit. */
+export type Lift = Common & { readonly epoch: number; readonly lifted: readonly string[] };
+
 /** The adapter's view of engine time; `contact`: an answer to a nonce has set it. */
 export type ClockView = { readonly time: number; readonly contact: boolean };
 
@@ -75,7 +82,8 @@ type FromAdapter = Common & {
   readonly instance: Instance;
   /** Shows the revision and hash held; null when nothing is, or when the proof is too long and the next head will replace it. */
   readonly held: Proof | null;
-  readonly overrides: readonly never[];
+  /** Active at the target, whoever set them. */
+  readonly overrides: readonly Override[];
   readonly clock: ClockView;
   /** Messages refused since this instance started, counted by reason. */
   readonly refused: Readonly<Record<string, number>>;
@@ -113,7 +121,9 @@ export type Message =
   | { readonly kind: 'diff'; readonly message: Diff }
   | { readonly kind: 'head'; readonly message: Head }
   | { readonly kind: 'snapshot'; readonly message: Snapshot }
-  | { readonly kind: 'closed'; readonly message: Closed };
+  | { readonly kind: 'closed'; readonly message: Closed }
+  | { readonly kind: 'override'; readonly message: OverrideMessage }
+  | { readonly kind: 'lift'; readonly message: Lift };
 
 /**
  * A parsed payload as the message of this kind. `E-MESSAGE` says what is wrong and where; an unknown operation, stage, match test or action
@@ -127,6 +137,8 @@ export function decodeSigned(kind: SignedKind, value: unknown): Result<Message> 
   if (kind === 'diff') return ok({ kind, message: value as Diff });
   if (kind === 'head') return ok({ kind, message: value as Head });
   if (kind === 'snapshot') return ok({ kind, message: value as Snapshot });
+  if (kind === 'override') return ok({ kind, message: value as OverrideMessage });
+  if (kind === 'lift') return ok({ kind, message: value as Lift });
   return ok({ kind, message: value as Closed });
 }
 

@@ -16,7 +16,9 @@ export function readProof(proof: Proof, verify: Verify): Proven | null {
   const value = parsePayload(payload);
   if (!value.ok) return null;
   const decoded = decodeSigned(proof.kind, value.value);
-  if (!decoded.ok || decoded.value.kind === 'closed') return null;
+  if (!decoded.ok) return null;
+  const { kind } = decoded.value;
+  if (kind === 'closed' || kind === 'override' || kind === 'lift') return null;
   const { target, epoch, revision, hash } = decoded.value.message;
   return { target, epoch, revision, hash };
 }

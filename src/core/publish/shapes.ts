@@ -1,7 +1,19 @@
 import { readInstance } from '../../model/inventory.ts';
 import { targetName } from '../../model/target.ts';
-import { listMax, nameCharsMax, proofBytesMax, protocolVersion, reasonsMax, textCharsMax } from '../limits.ts';
-import { also, flag, hash64, integer, isObject, list, named, orNull, record, safe, text, word } from './check.ts';
+import { overrideModes } from '../../model/override.ts';
+import type { Override } from '../../model/override.ts';
+import {
+  liftedMax,
+  listMax,
+  nameCharsMax,
+  overrideMsMax,
+  overridesMax,
+  proofBytesMax,
+  protocolVersion,
+  reasonsMax,
+  textCharsMax,
+} from '../limits.ts';
+import { also, flag, hash64, integer, isObject, list, named, orNull, record, safe, tagged, text, word } from './check.ts';
 import type { Check } from './check.ts';
 import { entryId, ops, table } from './entry.ts';
 
@@ -20,8 +32,36 @@ const common = {
 };
 const instance = record({ adapter: text(64, /^[A-Za-z0-9._-]+$/), boot: safe });
 const grant = record({ epoch: positive, n: safe, instance });
-const none: Check = (value, at) => (Array.isArray(value) && value.length === 0 ? null : `${at}: not built in this version`);
-const above = { overrides: none, lifted: list(name, listMax), keySet: orNull(record({})) };
+const id = text(32, /^[0-9a-f]{32}$/);
+
+/** Also of the file an adapter keeps. */
+export const override: Check = also(
+  record({
+    id,
+    scope: tagged(
+      'kind',
+      'scope',
+      new Map([
+        ['all', record({})],
+        ['target', record({ name: text(63, targetName) })],
+        ['rule', record({ name })],
+        ['owner', record({ name })],
+      ]),
+    ),
+    mode: word('mode', overrideModes),
+    by: name,
+    reason: text(textCharsMax),
+    at: safe,
+    until: safe,
+  }),
+  (value, at) => {
+    const { at: from, until } = value as Override;
+    return until > from && until - from <= overrideMsMax ? null : `${at}.until: not within ${overrideMsMax / 3_600_000} h of its start`;
+  },
+);
+const overrides = list(override, overridesMax);
+const lifted = list(id, liftedMax);
+const above = { overrides, lifted, keySet: orNull(record({})) };
 
 export const proof = record({
   kind: word('kind', ['diff', 'head', 'snapshot']),
@@ -44,7 +84,7 @@ const fromAdapter = {
   ...common,
   instance,
   held: orNull(proof),
-  overrides: none,
+  overrides,
   clock: record({ time: safe, contact: flag }),
   refused: named(safe, reasonsMax + 1),
 };
@@ -72,7 +112,7 @@ const itself = { kind: name, capabilities, sees: also(record({ services: names }
 export const announced = record(itself);
 
 /** What each kind of message must look like. */
-export const shapes: Readonly<Record<'diff' | 'head' | 'snapshot' | 'closed' | 'announce' | 'ack', Check>> = {
+export const shapes: Readonly<Record<'diff' | 'head' | 'snapshot' | 'closed' | 'override' | 'lift' | 'announce' | 'ack', Check>> = {
   diff: also(
     record({ ...common, epoch: positive, revision: positive, table: safe, base: safe, baseHash: hash64, ops, hash: hash64, issued: safe }),
     forward,
@@ -97,6 +137,8 @@ export const shapes: Readonly<Record<'diff' | 'head' | 'snapshot' | 'closed' | '
     onePart,
   ),
   closed: record({ ...common, instance }),
+  override: record({ ...common, override }),
+  lift: record({ ...common, epoch: positive, lifted }),
   announce: record({
     ...fromAdapter,
     ...itself,

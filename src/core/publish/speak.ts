@@ -2,12 +2,10 @@ import type { RevisionRow } from '../../model/revision.ts';
 import { ackWaitMs, headEveryMs, messageBytesMax, protocolVersion, reasonsMax, resendMax } from '../limits.ts';
 import { encode } from './bytes.ts';
 import type { Announce, Closed, Head, Instance, Snapshot } from './messages.ts';
-import type { SignedKind } from './subjects.ts';
+import { aboveOf } from './above.ts';
+import type { DownChannel, SignedKind } from './subjects.ts';
 import { remember } from './targets.ts';
 import type { Committed, LeadTarget, LeadTurn } from './types.ts';
-
-/** What is not built yet, and yet part of the format. */
-const above = { overrides: [], lifted: [], keySet: null } as const;
 
 /** The bytes and the signature of the commit, unchanged however often they are sent. */
 export function sendDiff({ out }: LeadTurn, row: RevisionRow): void {
@@ -17,14 +15,15 @@ export function sendDiff({ out }: LeadTurn, row: RevisionRow): void {
 export function sendHead(turn: LeadTurn, target: LeadTarget, row: Committed): void {
   const head: Head = {
     ...common(turn, target),
-    ...above,
+    ...aboveOf(turn.lead, target.name),
+    keySet: null,
     epoch: turn.lead.epoch,
     revision: row.revision,
     hash: row.hash,
     issued: turn.now.wallMs,
     grant: target.grant,
   };
-  signed(turn, 'head', 'head', target.name, encode(head));
+  sign(turn, 'head', 'head', target.name, encode(head));
 }
 
 /** The whole table, for the one announce that asked. Too large for one part: said, not sent. */
@@ -33,7 +32,8 @@ export function answer(turn: LeadTurn, target: LeadTarget, row: Committed, annou
   if (grant === null) return;
   const snapshot: Snapshot = {
     ...common(turn, target),
-    ...above,
+    ...aboveOf(turn.lead, target.name),
+    keySet: null,
     nonce: announce.nonce,
     instance: announce.instance,
     grant,
@@ -48,7 +48,7 @@ export function answer(turn: LeadTurn, target: LeadTarget, row: Committed, annou
   };
   const payload = encode(snapshot);
   if (payload.length > messageBytesMax) return report(turn, 'too-large', target.name, `a snapshot of ${payload.length} bytes`);
-  signed(turn, 'snapshot', 'snapshot', target.name, payload);
+  sign(turn, 'snapshot', 'snapshot', target.name, payload);
 }
 
 /** Sends a diff that is in the record, and the head that is its short proof. */
@@ -93,7 +93,7 @@ export function sendDue(turn: LeadTurn): void {
 /** That instance may not write again. */
 export function sendClosed(turn: LeadTurn, target: LeadTarget, instance: Instance): void {
   const closed: Closed = { ...common(turn, target), instance };
-  signed(turn, 'closed', 'head', target.name, encode(closed));
+  sign(turn, 'closed', 'head', target.name, encode(closed));
 }
 
 /** Counts by reason, and says so. */
@@ -106,7 +106,7 @@ export function report({ lead, out }: LeadTurn, reason: string, target: string, 
 
 const common = ({ now }: LeadTurn, target: LeadTarget) => ({ v: protocolVersion, target: target.name, at: now.wallMs }) as const;
 
-function signed(turn: LeadTurn, kind: SignedKind, channel: 'head' | 'snapshot', target: string, payload: Uint8Array): void {
-  const { keyId, sign } = turn.lead.options;
-  turn.out.push({ kind: 'send', channel, target, payload, keyId, signature: sign(kind, payload) });
+export function sign(turn: LeadTurn, kind: SignedKind, channel: DownChannel, target: string, payload: Uint8Array): void {
+  const { keyId, sign: signature } = turn.lead.options;
+  turn.out.push({ kind: 'send', channel, target, payload, keyId, signature: signature(kind, payload) });
 }

@@ -1,17 +1,23 @@
 import { targetName } from '../../model/target.ts';
 
-/** Kinds of message, also the domains of their signatures; `closed` travels on the subject of `head`. */
-export type SignedKind = 'diff' | 'head' | 'snapshot' | 'closed';
-export type Channel = 'diff' | 'head' | 'snapshot' | 'announce' | 'ack' | 'record';
+/** Kinds of message, also the domains of their signatures; `closed` travels on the subject of `head`, `lift` on that of `override`. */
+export type SignedKind = 'diff' | 'head' | 'snapshot' | 'closed' | 'override' | 'lift';
+export type Channel = 'diff' | 'head' | 'snapshot' | 'override' | 'announce' | 'ack' | 'record';
+/** What an adapter hears. */
+export type DownChannel = 'diff' | 'head' | 'snapshot' | 'override';
+export const downChannels: readonly DownChannel[] = ['diff', 'head', 'snapshot', 'override'];
+/** `override.all` is heard by every adapter; so no target may be called that. */
+export const everyTarget = 'all';
 
 const prefix = 'flyball.v1.';
-const channels: readonly Channel[] = ['diff', 'head', 'snapshot', 'announce', 'ack', 'record'];
+const channels: readonly Channel[] = [...downChannels, 'announce', 'ack', 'record'];
 
 /** What may travel on a channel: a signature is checked for each of these, so the kind is known by the signature alone. */
-export const kindsOn: Readonly<Record<'diff' | 'head' | 'snapshot', readonly SignedKind[]>> = {
+export const kindsOn: Readonly<Record<DownChannel, readonly SignedKind[]>> = {
   diff: ['diff'],
   head: ['head', 'closed'],
   snapshot: ['snapshot'],
+  override: ['override', 'lift'],
 };
 
 /** Names of the NATS headers of a signed message (protocol.md section 2). */

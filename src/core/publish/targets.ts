@@ -27,6 +27,7 @@ export function targetOf(lead: Lead, name: string): LeadTarget | null {
     resendDueMs: 0,
     recent: new Map(),
     lookup: null,
+    overrides: new Set(),
     leaves: new WeakMap(),
   };
   lead.targets.set(name, target);

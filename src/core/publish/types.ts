@@ -1,10 +1,11 @@
+import type { Override } from '../../model/override.ts';
 import type { RevisionRow, TargetRow } from '../../model/revision.ts';
 import type { Table } from '../../model/table.ts';
 import type { TargetInfo } from '../../model/target.ts';
 import type { Leaves } from './bytes.ts';
 import type { AckResult, Announce, Grant, Instance, RejectedEntry } from './messages.ts';
 import type { Proven, Verify } from './proof.ts';
-import type { SignedKind } from './subjects.ts';
+import type { DownChannel, SignedKind } from './subjects.ts';
 
 export type LeadOptions = {
   readonly keyId: string;
@@ -37,6 +38,9 @@ export type LeadInput =
   | { readonly kind: 'enrolled'; readonly target: string; readonly row: TargetRow | null }
   /** Answer to `lookup`: the hash of that revision in the record, null: the record does not have it. */
   | { readonly kind: 'history'; readonly target: string; readonly revision: number; readonly hash: string | null }
+  /** A person's, from the store or just made; lifted ones once that is committed. */
+  | { readonly kind: 'override'; readonly override: Override }
+  | { readonly kind: 'lift'; readonly ids: readonly string[] }
   /** The bus is there (again). */
   | { readonly kind: 'connected' }
   | { readonly kind: 'tick' };
@@ -46,7 +50,8 @@ export type DeliveryState = 'none' | 'sent' | 'accepted' | 'rejected';
 export type LeadEffect =
   | {
       readonly kind: 'send';
-      readonly channel: 'diff' | 'head' | 'snapshot';
+      readonly channel: DownChannel;
+      /** Or `all`. */
       readonly target: string;
       readonly payload: Uint8Array;
       readonly keyId: string;
@@ -85,6 +90,10 @@ export type LeadEffect =
   | { readonly kind: 'lookup'; readonly target: string; readonly revision: number }
   /** A target proved, with our own signature, what our history lacks: nothing more is committed (protocol.md section 7). */
   | { readonly kind: 'behind'; readonly target: string; readonly proven: Proven; readonly own: Committed; readonly epoch: number }
+  /** Set at an adapter's own socket: to be recorded. */
+  | { readonly kind: 'learned'; readonly override: Override }
+  /** Its time is over. */
+  | { readonly kind: 'over'; readonly override: Override }
   /** Refused, or out of order; counted by reason. */
   | { readonly kind: 'report'; readonly reason: string; readonly target: string; readonly what: string; readonly count: number };
 
@@ -122,6 +131,8 @@ export type LeadTarget = {
   /** Hashes of the revisions of this process' time. */
   recent: Map<number, string>;
   lookup: Proven | null;
+  /** Ids of the overrides that it said stand above its table. */
+  overrides: ReadonlySet<string>;
   readonly leaves: Leaves;
 };
 
@@ -144,6 +155,10 @@ export type Lead = {
   answers: number;
   /** By target, what it proved; not empty: nothing more is committed. */
   behind: Map<string, Proven>;
+  /** By id; those of rules and owners too. */
+  readonly overrides: Map<string, Override>;
+  /** Ids, with the wall clock at which they were lifted. */
+  readonly lifted: Map<string, number>;
   counts: Map<string, number>;
 };
 

@@ -66,6 +66,7 @@ const rehearsed: RevisionRow = {
  * - `own`, FOR SHARE: who takes an epoch waits for this commit, or this commit sees the new epoch.
  * - `held`: targets are locked in the order of names, so that two commits never wait for each other in a ring, and are read as they are
  *   once the lock is had, even when another commit changed them meanwhile.
+ * - `still`: an override that holds one of the targets still (protocol.md section 4).
  * - `wrong`: a row that does not follow the one before it (of the same commit, or the stored one).
  * - the audit last: its trigger makes commits wait for each other from there to the end only.
  */
@@ -85,7 +86,11 @@ const text = `
       select * from chained
       where own_revision is null or base <> own_revision or revision <> own_revision + 1 or base_hash <> own_hash
       order by place limit 1),
-    fine as (select 1 where exists (select from own) and not exists (select from wrong)),
+    still as (
+      select id from override
+      where lifted is null and until > $23
+        and (scope->>'kind' = 'all' or (scope->>'kind' = 'target' and scope->>'name' = any($1::text[]))) limit 1),
+    fine as (select 1 where exists (select from own) and not exists (select from wrong) and not exists (select from still)),
     stored as (
       insert into revision (target, revision, epoch, "table", base, base_hash, hash, entries, bytes, key_id, signature, at)
       select target, revision, epoch, "table", base, base_hash, hash, entries, bytes, key_id, signature, at from given, fine order by place),
@@ -99,12 +104,13 @@ const text = `
       from fine, unnest($15::float8[], $16::text[], $17::text[], $18::text[], $19::bigint[], $20::text[], $21::json[], $22::json[])
         with ordinality as row (at, kind, target, rule, revision, key, entries, body, place)
       order by place)
-  select exists (select from own) as leads, wrong.target, wrong.own_revision, wrong.revision, wrong.base
+  select exists (select from own) as leads, wrong.target, wrong.own_revision, wrong.revision, wrong.base,
+    (select id from still) as still
   from (values (1)) as one left join wrong on true`;
 
 /** null: it is written. */
 async function write(db: Db, { holder, epoch, revisions: rows, audit }: Commit): Promise<Problem | null> {
-  type Found = { leads: boolean; target: string | null; own_revision: string | null; revision: string; base: string };
+  type Found = { leads: boolean; still: string | null; target: string | null; own_revision: string | null; revision: string; base: string };
   const [found] = await runNamed<Found>(db, { name: 'flyball commit', text }, [
     rows.map((row) => row.target),
     rows.map((row) => row.revision),
@@ -121,9 +127,11 @@ async function write(db: Db, { holder, epoch, revisions: rows, audit }: Commit):
     holder,
     epoch,
     ...auditColumns(audit),
+    Math.max(...rows.map((row) => row.at), 0),
   ]);
   assert(found !== undefined, 'a commit answers');
   if (!found.leads) return staleProblem(`epoch ${epoch} of ${holder} has ended: another engine leads`, 'leader');
+  if (found.still !== null) return staleProblem(`override ${found.still} holds a target still`, 'override');
   const { target: at, own_revision: own, revision, base } = found;
   if (at === null) return null;
   if (own === null) return staleProblem('the target is not enrolled', at);

@@ -1,4 +1,5 @@
 import { bigint, boolean, customType, doublePrecision, json, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import type { OverrideMode, OverrideScope } from '../../model/override.ts';
 import type { Table } from '../../model/table.ts';
 import type { AuditKind } from '../../ports/store.ts';
 
@@ -63,6 +64,17 @@ export const outbox = pgTable('outbox', {
   target: text().notNull(),
   revision: bigint({ mode: 'number' }).notNull(),
   sent: boolean().notNull().default(false),
+});
+
+export const override = pgTable('override', {
+  id: text().primaryKey(),
+  scope: json().$type<OverrideScope>().notNull(),
+  mode: text().$type<OverrideMode>().notNull(),
+  by: text().notNull(),
+  reason: text().notNull(),
+  at: doublePrecision().notNull(),
+  until: doublePrecision().notNull(),
+  lifted: doublePrecision(),
 });
 
 export const audit = pgTable('audit', {
