@@ -48,7 +48,8 @@ const agent = new Agent({ keepAlive: true, maxSockets: 50 });
 beforeAll(async () => {
   echoes = await Promise.all(
     Array.from({ length: 9 }, async (_, i) => {
-      const server = createServer((req, res) => {
+      // Longer than a run: no copy meets a connection that is just being closed.
+      const server = createServer({ keepAliveTimeout: 300_000 }, (req, res) => {
         const id = String(req.headers['x-request-id']);
         arrivals.set(id, [...(arrivals.get(id) ?? []), `i${i}`]);
         const headers = editable.map((name) => String(req.headers[name])).join();
