@@ -196,7 +196,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
     onExtend: (untilMs) => give({ kind: 'leased', untilMs }),
     onStepDown: () => give({ kind: 'stepped-down' }),
   });
-  const rules = createRules({ store, loop, clock, give, say });
+  const rules = createRules({ store, loop, as: () => ({ holder: options.holder, epoch: leading.term().epoch }), clock, give, say });
   give({ kind: 'inventory', inventory: options.inventory });
   const begun = await start();
   if (!begun.ok) {
