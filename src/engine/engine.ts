@@ -218,7 +218,7 @@ export async function startEngine(options: EngineOptions): Promise<Result<Engine
     onExtend: (untilMs) => give({ kind: 'leased', untilMs }),
     onStepDown: () => give({ kind: 'stepped-down' }),
   });
-  const rules = createRules({ store, loop, clock, give, say });
+  const rules = createRules({ store, loop, as: () => ({ holder: options.holder, epoch: leading.term().epoch }), clock, give, say });
   const { ring: keyRing = null } = options;
   const ringNow = (): readonly Input[] => (keyRing === null ? [] : [{ kind: 'keys', ...keyRing.now() }]);
   give({ kind: 'inventory', inventory: options.inventory }, ...ringNow());

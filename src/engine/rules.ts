@@ -10,6 +10,7 @@ import type { CompiledRule } from '../core/rule/types.ts';
 import { fail, ok, type Problem, type Result } from '../model/problem.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RuleRevision, Store, TargetRow } from '../ports/store.ts';
+import { StoreFailure } from '../runtime/store.ts';
 import type { EngineOptions } from './engine.ts';
 import type { EngineHandle, Saved } from './handle.ts';
 
@@ -34,11 +35,13 @@ const fileOf = (name: string): string => `rules/${name}/rule.yaml`;
 export function createRules(with_: {
   readonly store: Store;
   readonly loop: Loop;
+  /** The term in which this engine leads. */
+  readonly as: () => { readonly holder: string; readonly epoch: number };
   readonly clock: Clock;
   readonly give: (...inputs: readonly Input[]) => void;
   readonly say: (line: string) => void;
 }): Rules {
-  const { store, loop, clock, give, say } = with_;
+  const { store, loop, as, clock, give, say } = with_;
   const compiledOf = ({ name, revision, text }: RuleRevision): CompiledRule | null => {
     if (text === null) return null;
     const { compiled, problems } = checkRuleText(text, fileOf(name), revision);
@@ -90,7 +93,7 @@ export function createRules(with_: {
             todo: 'remove some, or let one rule do for many keys',
           },
         ]);
-      const saved = await tryStore(() => store.saveRule({ name: compiled.rule.name, text, author, reason, at: clock.now() }));
+      const saved = await tryStore(() => store.saveRule({ as: as(), name: compiled.rule.name, text, author, reason, at: clock.now() }));
       if (!saved.ok) return fail([saved.problem]);
       const { revision, changed } = saved.value;
       if (changed || loop.rules.get(compiled.rule.name) === undefined)
@@ -100,7 +103,7 @@ export function createRules(with_: {
     remove: async ({ name, author, reason }) => {
       if (!loop.rules.has(name))
         return fail([{ code: 'E-RULE-NONE', what: `no rule ${JSON.stringify(name)}`, at: name, todo: 'flyball rule list shows them' }]);
-      const saved = await tryStore(() => store.saveRule({ name, text: null, author, reason, at: clock.now() }));
+      const saved = await tryStore(() => store.saveRule({ as: as(), name, text: null, author, reason, at: clock.now() }));
       if (!saved.ok) return fail([saved.problem]);
       give({ kind: 'removed', rule: name });
       return ok<Saved>({ ...saved.value, warnings: [] });
@@ -138,6 +141,7 @@ async function tryStore<T>(run: () => Promise<T>): Promise<Result<T>> {
   try {
     return ok(await run());
   } catch (error) {
+    if (error instanceof StoreFailure) return fail(error.problem);
     const problem: Problem = {
       code: 'E-DB-DOWN',
       what: error instanceof Error ? error.message : String(error),

@@ -21,6 +21,7 @@ export type TargetView = {
   /** Last acknowledged by the target. */
   readonly acked: number;
   readonly state: DeliveryState;
+  /** By an engine that does not lead: 0, whatever stands there; its `tables` say. */
   readonly entries: number;
   readonly sees: readonly string[];
   readonly address: string | null;

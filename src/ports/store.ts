@@ -90,8 +90,12 @@ export interface Store {
   /** The hash of one revision of a target; null: the record does not have it. */
   readonly revisionHash: (target: string, revision: number) => Promise<string | null>;
   readonly enrol: (target: string) => Promise<TargetRow>;
-  /** A new immutable revision with its audit entry; `text: null` removes the rule. An unchanged text makes none and returns the present one. */
+  /**
+   * A new immutable revision with its audit entry; `text: null` removes the rule. An unchanged text makes none and returns the present one.
+   * `as`: only while this engine leads in this epoch (rejects with E-STANDBY), or the leader would not know of it.
+   */
   readonly saveRule: (save: {
+    readonly as?: { readonly holder: string; readonly epoch: number };
     readonly name: string;
     readonly text: string | null;
     readonly author: string;

@@ -80,8 +80,10 @@ export async function playRound(system: System, { party, how }: Round): Promise<
 
 /** A leader that was killed or stopped is replaced by another; a database that was away is led by whoever. */
 async function leadsAnew(system: System, party: Party, before: Engine): Promise<boolean> {
-  const now = await system.leader();
-  return now !== null && (party !== 'leader' || now.id !== before.id) && (party !== 'postgres' || (await canCommit(system)));
+  if (party === 'postgres') return (await system.leader()) !== null && (await canCommit(system));
+  // One that is stopped would keep us waiting for its answer.
+  const other = [...system.engines.values()].find((one) => one !== before);
+  return (await other?.status())?.lead.role === 'leader';
 }
 
 async function hurt(system: System, { party, how }: Round, leader: Engine): Promise<{ readonly over: Promise<void> }> {

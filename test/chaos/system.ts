@@ -179,8 +179,12 @@ async function begin(root: string, mode: 'nats' | 'local', opened: (() => unknow
     adapter: (target) => adapters.get(target) ?? missing(target),
     fault: (on) => demo.setFault(faults.grayFailure, ['c3'], on),
     leader: async () => {
-      for (const one of engines.values()) if ((await one.status())?.lead.role === 'leader') return one;
-      return null;
+      // All at once: one that is stopped answers late, or never.
+      const asked = [...engines.values()].map(async (one) => {
+        if ((await one.status())?.lead.role !== 'leader') throw new Error(`${one.id} does not lead`);
+        return one;
+      });
+      return await Promise.any(asked).catch(() => null);
     },
     query: async (sql) => await admin(async (client) => (await client.query(sql)).rows, 'flyball'),
     admin,

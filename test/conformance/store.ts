@@ -288,6 +288,26 @@ export function storeConformance(name: string, begin: () => Promise<StoreHarness
       ]);
     });
 
+    test('a rule is saved in the epoch that leads, and in no other', async () => {
+      const epoch = await take(store, 'engine-a');
+      const save = (holder: string, at: number) => store.saveRule({ as: { holder, epoch: at }, name: 'led', text: `${holder} ${at}`, author: 'a', reason: '', at: 1 }); // prettier-ignore
+      expect((await save('engine-a', epoch)).revision).toEqual({
+        name: 'led',
+        revision: 1,
+        text: `engine-a ${epoch}`,
+        author: 'a',
+        reason: '',
+        at: 1,
+      });
+      for (const [holder, at] of [
+        ['engine-b', epoch],
+        ['engine-a', epoch - 1],
+      ] as const)
+        // prettier-ignore
+        await expect(save(holder, at)).rejects.toMatchObject({ problem: { code: 'E-STANDBY' } });
+      expect(await store.ruleHistory('led')).toHaveLength(1);
+    });
+
     test('an unchanged text makes no revision; removing is one; what is not there cannot be removed', async () => {
       const save = (text: string | null) => store.saveRule({ name: 'one', text, author: 'a', reason: '', at: 5.5 });
       const first = await save('x: "\u00e9\u{1F600}\n"');

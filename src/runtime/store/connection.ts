@@ -92,5 +92,7 @@ function openPool(url: string, max: number, msMax = statementMsMax): pg.Pool {
   });
   // An idle connection that breaks says so here; without a listener it would end the process. The watcher tells of it.
   pool.on('error', () => undefined);
+  // The same for one that is thrown away after an error: its server's last word may come when the pool listens no more.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }

@@ -1,9 +1,9 @@
-import { asc, desc, eq, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import type { AuditEntry, RuleRevision, Store } from '../../ports/store.ts';
 import { insertAudit, withoutNul } from './audit.ts';
 import type { Connection, Db } from './connection.ts';
 import { StoreFailure } from './failure.ts';
-import { rule } from './schema.ts';
+import { leader, rule } from './schema.ts';
 import { transact } from './transaction.ts';
 
 /** Revisions of one answer; a rule that was saved more often shows its newest. */
@@ -15,13 +15,16 @@ type Saved = Awaited<ReturnType<Store['saveRule']>>;
 /** A new revision and its audit entry, or the present one when the text is the same. Saves of one rule wait for each other. */
 export async function saveRule(connection: Connection, address: string, save: Save): Promise<Saved> {
   if (save.text?.includes('\0') === true) throw new StoreFailure(nulProblem(save.name), null);
+  const { as, ...rest } = save;
   const outcome = await transact<Saved>(connection, address, async (db) => {
+    // Held until the end: whoever takes over reads the rules after this save, or refuses it.
+    if (as !== undefined && !(await leadsAs(db, as))) return { problem: anotherLeads(as.holder) };
     await db.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`flyball.rule ${save.name}`}, 0))`);
     const [present] = await db.select().from(rule).where(eq(rule.name, save.name)).orderBy(desc(rule.revision)).limit(1);
     if (present !== undefined && present.text === save.text) return { value: { revision: present, changed: false } };
     if (present === undefined && save.text === null) return { problem: unknownRule(save.name) };
     const revision: RuleRevision = {
-      ...save,
+      ...rest,
       author: withoutNul(save.author),
       reason: withoutNul(save.reason),
       revision: (present?.revision ?? 0) + 1,
@@ -32,6 +35,15 @@ export async function saveRule(connection: Connection, address: string, save: Sa
   });
   if (outcome.state === 'done') return outcome.value;
   throw new StoreFailure(outcome.problem, null);
+}
+
+async function leadsAs(db: Db, { holder, epoch }: NonNullable<Save['as']>): Promise<boolean> {
+  const rows = await db
+    .select({ epoch: leader.epoch })
+    .from(leader)
+    .where(and(eq(leader.holder, holder), eq(leader.epoch, epoch)))
+    .for('share');
+  return rows.length === 1;
 }
 
 /** The newest revision of each rule by name; removed ones included. */
@@ -61,6 +73,9 @@ const auditOf = ({ name, revision, text, author, reason, at }: RuleRevision): Au
 
 const nulProblem = (at: string) =>
   ({ code: 'E-RULE-TEXT', what: 'the text holds a NUL character', at, todo: 'remove it: YAML does not allow it either' }) as const;
+
+const anotherLeads = (at: string) =>
+  ({ code: 'E-STANDBY', what: 'another engine leads by now', at, todo: 'nothing was saved: flyball status says who leads' }) as const;
 
 const unknownRule = (name: string) =>
   ({ code: 'E-RULE-UNKNOWN', what: `there is no rule "${name}"`, at: name, todo: 'see `flyball rule list`' }) as const;
