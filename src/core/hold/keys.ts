@@ -8,7 +8,7 @@ import { kindsOn } from '../publish/subjects.ts';
 import type { SignedKind } from '../publish/subjects.ts';
 import { engineTime } from './clock.ts';
 import { refuse } from './tell.ts';
-import type { Hold, HeldKeys, KeyFile, SignedInput, Turn } from './types.ts';
+import type { HeldKeys, KeyFile, SignedInput, Turn } from './types.ts';
 
 /** Who signed a message: its kind, and the key set that it brought where that is newer than ours. */
 export type Signed = { readonly kind: SignedKind; readonly brings: HeldKeys | null };
