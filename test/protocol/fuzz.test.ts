@@ -3,7 +3,9 @@ import { canon } from '../../src/model/canon.ts';
 import { stageOf } from '../../src/model/table.ts';
 import type { Table } from '../../src/model/table.ts';
 import { encode, parsePayload, tableHash } from '../../src/core/publish/bytes.ts';
+import { readKeySet } from '../../src/core/publish/keyset.ts';
 import { decodeAck, decodeAnnounce, decodeSigned } from '../../src/core/publish/messages.ts';
+import { cut, readPart } from '../../src/core/publish/parts.ts';
 import { readProof } from '../../src/core/publish/proof.ts';
 import { bench, diffOf, engineNow, headOf, holding, instance, snapshotOf, target } from './bench.ts';
 import { avoid, byId, entryOf } from './fixtures.ts';
@@ -22,6 +24,11 @@ const rich: Table = byId([
   entryOf({ match: {}, action: { kind: 'set', set: { 'x-a': 'b' }, remove: ['x-c'], dscp: 46 }, key: 'e', until: null }),
 ]); // prettier-ignore
 
+const signedSet = {
+  payload: canon({ keys: [{ from: 0, id: 'a'.repeat(16), public: 'A'.repeat(43), to: null }], version: 3 }),
+  signature: 'x'.repeat(86),
+};
+
 /** One real message of each kind, with its decoder. */
 function messages() {
   const b = holding(byId([avoid(1, null)]));
@@ -34,6 +41,8 @@ function messages() {
     { message: headOf(b, 4, rich), decode: signed('head') },
     { message: snapshotOf(b, 4, rich), decode: signed('snapshot') },
     { message: closed, decode: signed('closed') },
+    { message: { ...headOf(b, 4, rich), keySet: signedSet }, decode: signed('head') },
+    { message: { ...snapshotOf(b, 4, []), entries: [], parts: 3, hashes: ['ab'.repeat(32), 'cd'.repeat(32)] }, decode: signed('snapshot') },
     { message: b.announces().at(-1) ?? {}, decode: decodeAnnounce },
     { message: b.acks().at(-1) ?? {}, decode: decodeAck },
   ];
@@ -93,6 +102,37 @@ test('6,000 mutated messages with good signatures: the hold stands, and holds on
     if (proven === null || proven.revision !== held.revision || proven.hash !== held.hash)
       throw new Error(`holds what it cannot prove, after ${i}`);
   }
+});
+
+test('20,000 mutated parts and key sets: none throws, and what is taken is what was meant', () => {
+  const random = seeded(22);
+  const trust = { rootSigned: () => true, signedBy: () => true };
+  const part = cut(target, { revision: 4, entries: rich }, 512 * 1024, new WeakMap()).payloads[0] ?? new Uint8Array();
+  const is = { target, revision: 4, part: 1 };
+  const set = Buffer.from(signedSet.payload, 'utf8');
+  expect([readPart(part, is).ok, readKeySet(signedSet, trust)?.version]).toEqual([true, 3]);
+  let taken = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const mutate = random.chance(0.4) ? mutateBytes : mutateValue;
+    const bytes = mutate(part, random);
+    const read = readPart(bytes, is);
+    if (read.ok) {
+      taken += 1;
+      const { v, target: name, revision, part: place, entries } = read.value;
+      if (v !== 1 || name !== target || revision !== 4 || place !== 1) throw new Error('another part than the one meant');
+      const wrong = entries.map(brokenEntry).find((w) => w !== null) ?? null;
+      if (wrong !== null) throw new Error(`${wrong}: ${Buffer.from(bytes).toString('utf8')}`);
+    }
+    const payload = Buffer.from(mutate(set, random)).toString('utf8');
+    const keys = readKeySet({ payload, signature: '' }, trust);
+    if (keys === null) continue;
+    taken += 1;
+    const fine = keys.keys.every(
+      (k) => /^[0-9a-f]{16}$/.test(k.id) && /^[A-Za-z0-9_-]{43}$/.test(k.public) && natural(k.from) && (k.to === null || natural(k.to)),
+    );
+    if (!fine || !natural(keys.version) || keys.keys.length > 16) throw new Error(`taken for a key set: ${payload}`);
+  }
+  expect(taken).toBeGreaterThan(200);
 });
 
 /** Written apart from the decoders: what must be so in whatever they let through. */

@@ -32,8 +32,8 @@ const bugs: readonly Bug[] = [
   {
     name: 'the fence is forgotten when a table is saved',
     file: job,
-    find: "const next = endDue(file, engineTime(hold.clock, nowMs), why === 'adopt');\n",
-    replace: 'const next = { ...endDue(file, engineTime(hold.clock, nowMs), why === "adopt"), fence: why === "start" ? 0 : file.fence };\n',
+    find: 'keySet: keyFile(hold.keys) };\n  hold.job',
+    replace: 'keySet: keyFile(hold.keys), fence: why === "start" ? 0 : file.fence };\n  hold.job',
   },
   {
     name: 'the device first, then the file',
@@ -88,7 +88,7 @@ const bugs: readonly Bug[] = [
   {
     name: 'a table the device refused stays on disk',
     file: job,
-    find: "out.push({ kind: 'save', file: { ...hold.file, fence: job.next.fence } });",
+    find: "out.push({ kind: 'save', file: { ...hold.file, fence: job.next.fence, keySet: job.next.keySet } });",
     replace: "out.push({ kind: 'save', file: job.next });",
   },
   {

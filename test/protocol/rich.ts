@@ -212,13 +212,14 @@ export function simulateRich(seed: number, code: Code): RichOutcome {
     world.after(30 + random.next() * 400, chaos);
   }
 
-  function rotate(): void {
+  /** @param last nothing ends by itself any more: that a new key comes into use is then the engine's doing. */
+  function rotate(last = false): void {
     const kept = set.keys.filter((key) => !over(key)).slice(1 - keysAtOnce);
     for (const key of set.keys) if (!kept.includes(key)) gone.push(key);
     counts.rotations += 1;
     look();
     const to = Math.floor(world.now() + 1_000 + random.next() * 8_000);
-    put([...kept.map((key) => ({ ...key, to: key.to ?? to })), newKey()]);
+    put([...kept.map((key) => ({ ...key, to: last ? null : (key.to ?? to) })), newKey()]);
     engine.give(keysInput());
   }
 
@@ -337,7 +338,7 @@ export function simulateRich(seed: number, code: Code): RichOutcome {
     const stays = pair.find((node) => node.staying());
     if (stays !== undefined && !stays.alive()) begin(`switch-1/${stays.adapter}`, stays);
     if (!engine.alive()) engine.start();
-    rotate();
+    rotate(true);
     world.after(5_000, () => engine.want(new Map(names.map((name) => [name, someTable()]))));
   }
 

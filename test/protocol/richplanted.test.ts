@@ -58,8 +58,8 @@ const bugs: readonly Bug[] = [
   {
     name: 'a key that is over still counts',
     file: `${hold}/keys.ts`,
-    find: '!inForce(key, engineTime(hold.clock, nowMs))',
-    replace: '!inForce(key, 0)',
+    find: 'if (key === undefined || !inForce(key, engineTime(hold.clock, nowMs))) return undefined;',
+    replace: 'if (key === undefined) return undefined;',
   },
   {
     name: 'a new key set is not written to disk',
