@@ -9,7 +9,11 @@ export type Deed =
   /** One client asks many times as often as usual; null: as usual again. */
   | { readonly kind: 'flood'; readonly flood: Flood | null }
   /** Whether what a target reports arrives. It goes on enforcing, and taking tables. */
-  | { readonly kind: 'telemetry'; readonly target: string; readonly is: boolean };
+  | { readonly kind: 'telemetry'; readonly target: string; readonly is: boolean }
+  /** The engine that was started first is killed (-9) and stays away, or comes back. */
+  | { readonly kind: 'engine'; readonly is: boolean }
+  /** The first table that a target got is sent to it once more, as it was signed. */
+  | { readonly kind: 'late'; readonly target: string };
 
 /** What is due: the incident begins (`begin` is done), something in the middle of it, it is over (`end` is done), the run is over. */
 export type Next = 'wait' | 'inject' | Deed | 'lift' | 'finish';
@@ -22,6 +26,10 @@ export type Scenario = {
   readonly rules: readonly [string, ...string[]];
   /** Where the users are others than usual. */
   readonly load?: Partial<Pick<LoadConfig, 'ratePerS' | 'users'>>;
+  /** Engines that run: of two, one stands by, and the bus must be NATS. */
+  readonly engines?: 1 | 2;
+  /** What is asked again and again besides: who leads; what the sidecar of checkout has refused. */
+  readonly watch?: 'leader' | 'refused';
   readonly begin: readonly Deed[];
   readonly end: readonly Deed[];
   /** Asked again and again; until what follows from it was fed to the timeline, it says the same. */

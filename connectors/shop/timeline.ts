@@ -36,6 +36,10 @@ export type TimelineEvent =
       readonly revision: number;
       readonly entries: number;
     }
+  /** Another engine leads than the one that was there at the start. */
+  | { readonly kind: 'led'; readonly atMs: number }
+  /** How many messages a target has refused because they were old; told again and again. */
+  | { readonly kind: 'refusedOld'; readonly atMs: number; readonly count: number }
   | { readonly kind: 'load'; readonly report: LoadReport }
   | ({ readonly kind: 'served' } & Served);
 
@@ -55,6 +59,9 @@ export type Timeline = {
   readonly refusals: readonly { readonly atMs: number; readonly key: string; readonly why: string }[];
   /** Each time a target began, or ceased, to hold entries of the scenario's rules; from the fault on. */
   readonly standing: readonly { readonly atMs: number; readonly target: string; readonly entries: number }[];
+  readonly ledMs: number | null;
+  /** Old messages that were refused: at first, and by now. */
+  readonly refusedOld: { readonly first: number; readonly last: number } | null;
   /** When the replicas had their share back. */
   readonly backMs: number | null;
   /** Keys that are not clear. */
@@ -81,7 +88,17 @@ const listedMax = 1_000;
 
 export function begin(scenario: Scenario): Timeline {
   const stages = { crossed: null, decided: null, published: null, accepted: null, observed: null, recovered: null, cleared: null };
-  const none = { startMs: null, faultMs: null, liftedMs: null, backMs: null, settledMs: 0, transitions: 0, early: 0 };
+  const none = {
+    startMs: null,
+    faultMs: null,
+    liftedMs: null,
+    backMs: null,
+    ledMs: null,
+    refusedOld: null,
+    settledMs: 0,
+    transitions: 0,
+    early: 0,
+  };
   const lists = { deeds: [], changes: [], refusals: [], standing: [], reports: [], served: [] };
   const seen = { active: new Set<string>(), entries: new Map<string, number>(), revisions: new Set<string>() };
   return { scenario, stages, ...none, ...lists, ...seen };
@@ -117,6 +134,10 @@ function withEvent(t: Timeline, event: TimelineEvent): Timeline {
       return event.on ? { ...t, faultMs: t.faultMs ?? event.atMs } : { ...t, liftedMs: t.liftedMs ?? event.atMs };
     case 'deed':
       return { ...t, deeds: listed(t.deeds, { atMs: event.atMs, deed: event.deed }) };
+    case 'led':
+      return { ...t, ledMs: t.ledMs ?? event.atMs };
+    case 'refusedOld':
+      return { ...t, refusedOld: { first: t.refusedOld?.first ?? event.count, last: event.count } };
     case 'refused':
       return { ...t, refusals: listed(t.refusals, { atMs: event.atMs, key: event.key, why: event.why }) };
     case 'change':

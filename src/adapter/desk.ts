@@ -26,7 +26,7 @@ export function atDesk(body: unknown, hold: Hold, give: (asked: Asked) => void):
     if (wrong !== null) return refused(wrong);
     give({ kind: 'lift', ids: asked as readonly string[] | null });
   }
-  return { status: 200, body: { target: hold.options.target, ...hold.status } };
+  return { status: 200, body: { target: hold.options.target, ...hold.status, refused: Object.fromEntries(hold.counts) } };
 }
 
 function refused(what: string): DeskAnswer {

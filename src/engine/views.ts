@@ -83,7 +83,7 @@ export type { LeadView } from './leading.ts';
 
 export type TableView = { readonly target: string; readonly revision: number; readonly hash: string; readonly entries: Table };
 
-/** One step of a decision's way, as the timeline shows it; `seq` rises by one from 1 within one engine process. */
+/** One step of a decision's way, as the timeline shows it; `seq` rises by one within one engine process, from the time it started at in µs. */
 export type EventView = LoopEvent & { readonly seq: number };
 
 export type { Why as WhyView } from '../core/audit/why.ts';

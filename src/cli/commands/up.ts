@@ -3,17 +3,22 @@ import { reportOf, type ScenarioReport } from '../../../connectors/shop/report.t
 import type { Deed, Scenario } from '../../../connectors/shop/scenario.ts';
 import { scenarioNames, scenarios } from '../../../connectors/shop/scenarios.ts';
 import { advance, begin, next, stageNames, type Timeline, type TimelineEvent } from '../../../connectors/shop/timeline.ts';
-import type { EventView } from '../../engine/views.ts';
+import type { EventView, StatusView } from '../../engine/views.ts';
 import { startUp, type Up } from '../../engine/up/up.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { callApi } from '../../runtime/apiclient.ts';
 import { defaultRulesFolder } from '../../runtime/package.ts';
 import { flag, list, oneOf, text, UsageError, type Command, type Values } from '../command.ts';
+import { askSockets } from '../desks.ts';
 import { formatOf, print, refuse, say } from '../print.ts';
 import { untilStopped } from '../stop.ts';
 import { timelineEvent, stageLine } from '../timeline.ts';
 
 const askEveryMs = 50;
+const watchEveryMs = 250;
+const watchMsMax = 1_000;
+/** The sidecar that stands in front of what the incidents are about. */
+const watched = 'shop-checkout';
 const eventWaitMs = 1_000;
 
 export const up: Command = {
@@ -55,6 +60,8 @@ export const up: Command = {
       rules: list(values, 'rules').length > 0 ? list(values, 'rules').map((dir) => resolve(dir)) : [defaultRulesFolder()],
       say,
       signal: aborter.signal,
+      engines: scenario?.engines ?? 1,
+      late: scenario?.watch === 'refused' ? watched : null,
       load: scenario?.load ?? {},
       onLoad: (report) => feed({ kind: 'load', report }),
       onServed: (served) => feed({ kind: 'served', ...served }),
@@ -71,10 +78,12 @@ export const up: Command = {
       }
       feed({ kind: 'start', atMs: clock.now() });
       const events = followEvents(timeline.scenario, feed);
+      const watch = watchWhat(timeline.scenario, feed);
       const incident = play(running, () => timeline, feed);
       const finished = await Promise.race([incident.done, stopped]);
       incident.stop();
       events.stop();
+      watch.stop();
       if (finished === 'stopped') return flag(values, 'once') ? 2 : 0;
       const { bus, sidecar, database } = running.about;
       const { report, reasons } = reportOf(timeline, { bus, sidecar, telemetry: 'builtin', enforce: 'builtin', database });
@@ -128,6 +137,7 @@ function play(
 /** What the engine tells of the scenario's rule, as it happens. */
 function followEvents({ rules: [rule] }: Scenario, feed: (event: TimelineEvent) => void): { readonly stop: () => void } {
   let stopped = false;
+  const seen = new Set<string>();
   const follow = async (): Promise<void> => {
     for (let after = 0; !stopped;) {
       const answer = await callApi({ method: 'GET', path: `/v1/events?after=${after}&wait=${eventWaitMs}` });
@@ -140,11 +150,46 @@ function followEvents({ rules: [rule] }: Scenario, feed: (event: TimelineEvent) 
       for (const event of answer.value.body as readonly EventView[]) {
         after = event.seq;
         const mapped = timelineEvent(event, rule);
-        if (mapped !== null && !stopped) feed(mapped);
+        // Every engine judges: what one has told of a key the other tells, too.
+        const told = event.kind === 'change' ? `${event.at} ${event.text}` : '';
+        if (mapped === null || stopped || seen.has(told)) continue;
+        if (told !== '') seen.add(told);
+        feed(mapped);
       }
     }
   };
   void follow();
+  return { stop: () => (stopped = true) };
+}
+
+/** What some scenarios want to know besides: who leads, and what the watched sidecar refuses. */
+function watchWhat({ watch }: Scenario, feed: (event: TimelineEvent) => void): { readonly stop: () => void } {
+  let stopped = watch === undefined;
+  let first: string | null = null;
+  const leader = async (): Promise<void> => {
+    const answer = await callApi({ method: 'GET', path: '/v1/status', answerMsMax: watchMsMax });
+    const lead = answer.ok && answer.value.status === 200 ? (answer.value.body as StatusView).lead : null;
+    if (lead?.role !== 'leader') return;
+    first ??= lead.id;
+    if (lead.id !== first) feed({ kind: 'led', atMs: clock.now() });
+  };
+  const refused = async (): Promise<void> => {
+    for (const { answer } of await askSockets(
+      (target) => target === watched,
+      () => ({}),
+    )) {
+      const counts = answer.ok ? (answer.value.body as { readonly refused?: Readonly<Record<string, number>> }).refused : undefined;
+      if (counts !== undefined)
+        feed({ kind: 'refusedOld', atMs: clock.now(), count: (counts['old-revision'] ?? 0) + (counts['epoch'] ?? 0) });
+    }
+  };
+  const look = async (): Promise<void> => {
+    while (!stopped) {
+      await (watch === 'leader' ? leader() : refused());
+      await new Promise<void>((done) => clock.after(watchEveryMs, done));
+    }
+  };
+  void look();
   return { stop: () => (stopped = true) };
 }
 
@@ -173,6 +218,10 @@ function deedText(deed: Deed): string {
       return `${deed.fault.flag} ${deed.is ? 'on' : 'off'}: ${deed.on.join(', ')}`;
     case 'flood':
       return deed.flood === null ? 'the flood is over' : `user-${deed.flood.user} asks ${deed.flood.times} times as often`;
+    case 'engine':
+      return deed.is ? 'the engine that was lost may come back' : 'the engine that leads is killed';
+    case 'late':
+      return `the first table of the incident arrives once more at ${deed.target}`;
     case 'telemetry':
       return deed.is ? `what ${deed.target} reports arrives again` : `nothing that ${deed.target} reports arrives any more`;
   }

@@ -26,6 +26,8 @@ export type Part = {
   readonly address: () => string;
   /** To the process that runs now; lost when none does. */
   readonly send: (message: unknown) => void;
+  /** Killed (-9), and not started again before `true`: a rehearsal of a machine that is lost. */
+  readonly setRunning: (is: boolean) => void;
   readonly stop: () => Promise<void>;
 };
 
@@ -50,6 +52,7 @@ export async function keepPart(options: {
   let stopping = false;
   let backoff = restartMsMin;
   let wake = (): void => undefined;
+  let down = false;
 
   const end = async (): Promise<void> => {
     stopping = true;
@@ -86,7 +89,7 @@ export async function keepPart(options: {
           resolve();
         };
       });
-      if (!stopping) await run(() => say(`${name} is back`));
+      if (!stopping && !down) await run(() => say(`${name} is back`));
     }
   };
 
@@ -101,6 +104,11 @@ export async function keepPart(options: {
     pid: () => child?.pid ?? null,
     address: () => address ?? '',
     send: (message) => void child?.send(message),
+    setRunning: (is) => {
+      down = !is;
+      if (is) wake();
+      else if (child !== null) process.kill(child.pid, 'SIGKILL');
+    },
     stop: end,
   });
 }

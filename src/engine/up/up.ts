@@ -3,7 +3,7 @@ import { shop } from '../../../connectors/shop/network.ts';
 import type { LoadConfig, LoadReport } from '../../../connectors/shop/messages.ts';
 import type { Deed } from '../../../connectors/shop/scenario.ts';
 import type { Served } from '../../../connectors/shop/share.ts';
-import { ok, type Result } from '../../model/problem.ts';
+import { fail, ok, type Problem, type Result } from '../../model/problem.ts';
 import { prepareBus, type BusMode } from '../../runtime/bus.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { writeAtomic } from '../../runtime/files.ts';
@@ -12,6 +12,7 @@ import { engineKeys } from '../../runtime/keys.ts';
 import { openDatabase } from '../../runtime/postgres.ts';
 import { removeRun, writeRun } from '../../runtime/run.ts';
 import { withSecretFiles } from '../../runtime/secretfiles.ts';
+import { openLate } from './late.ts';
 import { keepPart, type Part, type TelemetryMessage } from './parts.ts';
 import { startShop } from './shop.ts';
 
@@ -24,6 +25,10 @@ export type UpOptions = {
   readonly say: (line: string) => void;
   /** Ends the start, e.g. at Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Of two engines one stands by; they meet on NATS. */
+  readonly engines: 1 | 2;
+  /** A target whose first table may be sent once more (a deed); null: none. */
+  readonly late: string | null;
   /** Where the users differ from the usual. */
   readonly load: Partial<LoadConfig>;
   readonly onLoad: (report: LoadReport) => void;
@@ -84,6 +89,7 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
   if (!database.ok) return failed(database);
   if (!bus.ok) return failed(bus);
   if (!demo.ok) return failed(demo);
+  if (options.engines === 2 && bus.value.address.kind === 'local') return failed(fail(oneEngine));
   say(`database: PostgreSQL, ${database.value.kind}, ${database.value.how}, ${database.value.address}`);
 
   const inventoryFile = join(home.value.data, 'inventory.json');
@@ -110,11 +116,13 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
     onReady: () => undefined,
     signal,
   });
+  const standby = options.engines === 1 ? null : keepPart({ name: 'engine b', args: (address) => ['engine', '--id', 'b', '--inventory', inventoryFile, ...(address === null ? [] : portOf(address))], env: childEnv, clock, say, onReady: () => undefined, signal }); // prettier-ignore
   void engine.then((part) => (part.ok ? undefined : starting.abort()));
   const sidecars = demo.value === null ? [] : shop.map(({ service, target }) => ({ service, target, part: startSidecar({ service, target, inventoryFile, signal,
             env: childEnv, say, onReady: (pid, address) => writeRun(home.value, `adapter.${target}`, { pid, address }) }) })); // prettier-ignore
   const parts: readonly (readonly [string, Result<Part>])[] = [
     ['engine', await engine],
+    ...(standby === null ? [] : [['engine.b', await standby] as const]),
     ...(await Promise.all(sidecars.map(async ({ target, part }) => [`adapter.${target}`, await part] as const))),
   ];
   for (const [, part] of parts) if (part.ok) opened.push(part.value.stop);
@@ -133,12 +141,18 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
   demo.value?.connect(addresses);
   const load = await demo.value?.load({ sidecars: addresses, as: options.load, onReport: options.onLoad });
   if (load !== undefined && !load.ok) return failed(load);
+  const late = options.late === null ? ok(null) : await openLate({ home: home.value, env: childEnv, target: options.late });
+  if (!late.ok) return failed(late);
+  if (late.value !== null) opened.push(late.value.close);
+  const leader = await engine;
   return ok({
     home: home.value,
     about: { bus: bus.value.address.kind === 'nats' ? 'nats' : 'local', sidecar: 'builtin', database: database.value.kind },
     perform: (deed) => {
       if (deed.kind === 'fault') demo.value?.setFault(deed.fault, deed.on, deed.is);
       else if (deed.kind === 'flood') demo.value?.setFlood(deed.flood);
+      else if (deed.kind === 'engine') leader.ok && leader.value.setRunning(deed.is);
+      else if (deed.kind === 'late') late.value?.send();
       else reporting.get(deed.target)?.send({ kind: 'telemetry', on: deed.is } satisfies TelemetryMessage);
     },
     entrance: addresses.get('gateway') ?? null,
@@ -173,5 +187,12 @@ function startSidecar(of: {
     signal,
   });
 }
+
+const oneEngine: Problem = {
+  code: 'E-BUS-LOCAL',
+  what: 'the local bus lives inside one engine: two cannot meet there',
+  at: '--bus',
+  todo: 'use --bus nats',
+};
 
 const portOf = (address: string): readonly string[] => ['--port', new URL(address).port];
