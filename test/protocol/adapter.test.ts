@@ -22,7 +22,7 @@ import { connectLocalBus, serveLocalBus } from '../../src/runtime/localbus.ts';
 import { systemRandom } from '../../src/runtime/random.ts';
 import { avoid, byId, capabilities } from './fixtures.ts';
 import { seeded } from './random.ts';
-import { createRecord } from './record.ts';
+import { createRecord } from '../sim/record.ts';
 
 const clock = systemClock();
 let folder = '';

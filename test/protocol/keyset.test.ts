@@ -8,8 +8,8 @@ import type { SetKey } from '../../src/core/publish/keyset.ts';
 import { diffOf, headOf, snapshotOf, startMs, target } from './bench.ts';
 import { avoid, byId } from './fixtures.ts';
 import { createKeyring } from './keyring.ts';
-import { line } from './line.ts';
-import type { Line } from './line.ts';
+import { line } from '../sim/line.ts';
+import type { Line } from '../sim/line.ts';
 
 const ring = createKeyring('real');
 const A = ring.make('aaaaaaaaaaaaaaaa');

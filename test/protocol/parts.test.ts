@@ -5,8 +5,8 @@ import type { Entry } from '../../src/model/table.ts';
 import { capabilities } from './fixtures.ts';
 import { avoid, byId, entryOf } from './fixtures.ts';
 import { target } from './bench.ts';
-import { line } from './line.ts';
-import type { Sent } from './line.ts';
+import { line } from '../sim/line.ts';
+import type { Sent } from '../sim/line.ts';
 import { seeded } from './random.ts';
 
 /** One entry fills a part, nearly. */

@@ -2,10 +2,10 @@ import type { Effect, Hold, HoldFile, HoldOptions, Input } from '../../src/core/
 import type { Lead, LeadEffect, LeadInput, LeadOptions } from '../../src/core/publish/types.ts';
 import type { Override } from '../../src/model/override.ts';
 import type { Table } from '../../src/model/table.ts';
-import { capabilities, fakeSign, fakeVerify } from './fixtures.ts';
+import { capabilities, fakeSign, fakeVerify } from '../protocol/fixtures.ts';
 import { createOracle, must } from './oracle.ts';
 import type { Desk } from './people.ts';
-import type { Seeded } from './random.ts';
+import type { Seeded } from '../protocol/random.ts';
 import type { Record } from './record.ts';
 import type { Code, World } from './world.ts';
 

@@ -1,5 +1,5 @@
 import type { Override, OverrideMode, OverrideScope } from '../../src/model/override.ts';
-import type { Seeded } from './random.ts';
+import type { Seeded } from '../protocol/random.ts';
 
 /** What people have set, as the database and every person knows it: outlives the engine, and is not restored away. */
 export type Desk = {

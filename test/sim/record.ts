@@ -2,7 +2,7 @@ import { tableHash } from '../../src/core/publish/bytes.ts';
 import type { LeaderRow } from '../../src/model/leader.ts';
 import type { RevisionRow, TargetRow } from '../../src/model/revision.ts';
 import type { Table } from '../../src/model/table.ts';
-import type { Seeded } from './random.ts';
+import type { Seeded } from '../protocol/random.ts';
 
 /** The database of a simulated world: what was committed, what is still to be sent, and everything that was ever committed. */
 export type Record = {

@@ -2,7 +2,7 @@ import type { Effect, Hold, HoldFile, Input } from '../../src/core/hold/types.ts
 import type { Instance } from '../../src/core/publish/messages.ts';
 import type { Table } from '../../src/model/table.ts';
 import type { Device, DeviceGrant } from './device.ts';
-import { capabilities } from './fixtures.ts';
+import { capabilities } from '../protocol/fixtures.ts';
 import type { Setting, Wire } from './nodes.ts';
 import { must } from './oracle.ts';
 

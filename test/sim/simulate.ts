@@ -1,12 +1,12 @@
 import { canon } from '../../src/model/canon.ts';
 import type { HoldFile } from '../../src/core/hold/types.ts';
 import type { Table } from '../../src/model/table.ts';
-import { avoid, byId } from './fixtures.ts';
+import { avoid, byId } from '../protocol/fixtures.ts';
 import { createAdapter, createEngine } from './nodes.ts';
 import type { AdapterNode, Setting, Wire } from './nodes.ts';
 import { must } from './oracle.ts';
-import { seeded } from './random.ts';
-import type { Seeded } from './random.ts';
+import { seeded } from '../protocol/random.ts';
+import type { Seeded } from '../protocol/random.ts';
 import { createDesk, someOverride } from './people.ts';
 import { createRecord } from './record.ts';
 import { createWorld } from './world.ts';

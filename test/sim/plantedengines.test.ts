@@ -15,6 +15,13 @@ const standdown = 'src/core/publish/standdown.ts';
 
 const bugs: readonly Bug[] = [
   {
+    name: 'a diff is applied though baseHash is another, and the result is not checked',
+    file: 'src/core/hold/receive.ts',
+    find: 'if (diff.baseHash !== held.hash) return gap',
+    replace:
+      'diff = { ...diff, hash: tableHash(diff.target, (applyOps(held.entries, diff.ops) as { value: Table }).value ?? held.entries) }; if (diff.epoch < 0) return gap',
+  },
+  {
     name: 'a standby takes over when the beat stood still for three seconds',
     file: rival,
     find: 'leaderLeaseMs + leaseMarginMs ?',

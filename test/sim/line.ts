@@ -3,9 +3,9 @@ import type { LeadEffect, LeadInput, LeadOptions } from '../../src/core/publish/
 import type { Trust } from '../../src/core/publish/keyset.ts';
 import type { HoldOptions } from '../../src/core/hold/types.ts';
 import type { Table } from '../../src/model/table.ts';
-import { bench, epoch, key, startMs, target } from './bench.ts';
+import { bench, epoch, key, startMs, target } from '../protocol/bench.ts';
 import { createRecord } from './record.ts';
-import { seeded } from './random.ts';
+import { seeded } from '../protocol/random.ts';
 
 export type Sent = Extract<LeadEffect, { readonly kind: 'send' }>;
 

@@ -130,8 +130,8 @@ const bugs: readonly Bug[] = [
   {
     name: 'what is meant for another target is taken',
     file: `${hold}/verify.ts`,
-    find: 'if (decoded.value.message.target !== hold.options.target) return drop',
-    replace: 'if (decoded.value.message.target === "") return drop',
+    find: 'if (target !== hold.options.target && !isForAll) return drop',
+    replace: 'if (target === "" && !isForAll) return drop',
   },
 ];
 

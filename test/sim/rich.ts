@@ -3,13 +3,13 @@ import type { KeySet, SetKey, SignedKeySet } from '../../src/core/publish/keyset
 import { canon } from '../../src/model/canon.ts';
 import type { Table } from '../../src/model/table.ts';
 import { createDevice } from './device.ts';
-import { avoid, byId } from './fixtures.ts';
-import { createKeyring } from './keyring.ts';
+import { avoid, byId } from '../protocol/fixtures.ts';
+import { createKeyring } from '../protocol/keyring.ts';
 import { createAdapter, createEngine } from './nodes.ts';
 import type { AdapterNode, Setting, Wire } from './nodes.ts';
 import { must } from './oracle.ts';
-import { seeded } from './random.ts';
-import type { Seeded } from './random.ts';
+import { seeded } from '../protocol/random.ts';
+import type { Seeded } from '../protocol/random.ts';
 import { createDesk } from './people.ts';
 import { createRecord } from './record.ts';
 import { createShared } from './shared.ts';

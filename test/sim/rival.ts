@@ -1,7 +1,7 @@
 import type { LeadEffect, LeadInput, Lead } from '../../src/core/publish/types.ts';
 import type { Lease, LeaseEffect, LeaseInput } from '../../src/core/publish/leasetypes.ts';
 import type { Table } from '../../src/model/table.ts';
-import { fakeSign, fakeVerify } from './fixtures.ts';
+import { fakeSign, fakeVerify } from '../protocol/fixtures.ts';
 import type { Setting, Wire } from './nodes.ts';
 import { must } from './oracle.ts';
 import { driftMax } from './rivals.ts';
