@@ -275,8 +275,8 @@ function fakeDevice(costNs: number) {
 function lead(bus: Bus, record = createRecord(seeded(1))) {
   const keys = engineKeys(join(folder, 'keys'));
   if (!keys.ok) throw new Error(keys.problem.what);
-  const { signer, verifier } = keys.value;
-  const state = createLead({ keyId: signer.keyId, sign: signer.sign, verify: verifier.verify });
+  const { signer, verifier, ring } = keys.value;
+  const state = createLead({ keyId: signer.keyId, sign: signer.sign, verify: verifier.verify, trust: verifier.root ?? null });
   const said: LeadEffect[] = [];
   const known = new Set<string>();
   const waiting = new Map<string, Table>();
@@ -308,6 +308,7 @@ function lead(bus: Bus, record = createRecord(seeded(1))) {
   const off = (['announce', 'ack'] as const).map((kind) =>
     bus.subscribe(everySubject(kind), ({ subject, payload }) => give({ kind, target: parseSubject(subject)?.target ?? '', payload })),
   );
+  give({ kind: 'keys', ...ring({ clock, say: () => undefined }).now() });
   const epoch = record.takeEpoch(Math.floor(clock.now()));
   give({ kind: 'loaded', epoch, targets: record.targets(), table: record.table(), unsent: record.unsent() });
   const cancel = clock.each(leadTickMs, () => give({ kind: 'tick' }));
