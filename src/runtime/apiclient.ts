@@ -48,7 +48,7 @@ export async function callApi(call: {
   let answer: Result<ApiAnswer> = fail(noEngine('no engine runs in this home', home.value.root));
   for (const url of addresses) {
     const next = await askOne({ url, token: token.value, ca: null }, call);
-    if (next.ok || !answer.ok) answer = next;
+    if (next.ok || !answer.ok) answer = next.ok ? ok({ status: next.value.status, body: next.value.body }) : next;
     if (next.ok && next.value.leads) break;
   }
   return answer;

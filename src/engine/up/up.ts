@@ -151,7 +151,7 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
     perform: (deed) => {
       if (deed.kind === 'fault') demo.value?.setFault(deed.fault, deed.on, deed.is);
       else if (deed.kind === 'flood') demo.value?.setFlood(deed.flood);
-      else if (deed.kind === 'engine') leader.ok && leader.value.setRunning(deed.is);
+      else if (deed.kind === 'engine') (leader.ok ? leader.value : null)?.setRunning(deed.is);
       else if (deed.kind === 'late') late.value?.send();
       else reporting.get(deed.target)?.send({ kind: 'telemetry', on: deed.is } satisfies TelemetryMessage);
     },
