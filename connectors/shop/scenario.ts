@@ -13,7 +13,11 @@ export type Deed =
   /** The engine that was started first is killed (-9) and stays away, or comes back. */
   | { readonly kind: 'engine'; readonly is: boolean }
   /** The first table that a target got is sent to it once more, as it was signed. */
-  | { readonly kind: 'late'; readonly target: string };
+  | { readonly kind: 'late'; readonly target: string }
+  /** The database is copied, or becomes again what it was when it was copied. */
+  | { readonly kind: 'database'; readonly what: 'backup' | 'restore' }
+  /** A person accepts the history of a restored database. */
+  | { readonly kind: 'accept' };
 
 /** What is due: the incident begins (`begin` is done), something in the middle of it, it is over (`end` is done), the run is over. */
 export type Next = 'wait' | 'inject' | Deed | 'lift' | 'finish';
@@ -28,8 +32,8 @@ export type Scenario = {
   readonly load?: Partial<Pick<LoadConfig, 'ratePerS' | 'users'>>;
   /** Engines that run: of two, one stands by, and the bus must be NATS. */
   readonly engines?: 1 | 2;
-  /** What is asked again and again besides: who leads; what the sidecar of checkout has refused. */
-  readonly watch?: 'leader' | 'refused';
+  /** What is asked again and again besides: who leads; what the sidecar of checkout has refused; whether the record has all that targets have seen. */
+  readonly watch?: 'leader' | 'refused' | 'record';
   readonly begin: readonly Deed[];
   readonly end: readonly Deed[];
   /** Asked again and again; until what follows from it was fed to the timeline, it says the same. */

@@ -5,6 +5,7 @@ import { flapping } from './scenarios/flapping.ts';
 import { flood } from './scenarios/flood.ts';
 import { grayFailure } from './scenarios/gray-failure.ts';
 import { latePlan } from './scenarios/late-plan.ts';
+import { restoredDatabase } from './scenarios/restored-database.ts';
 import { telemetryLoss } from './scenarios/telemetry-loss.ts';
 
 export const scenarioNames = [
@@ -15,6 +16,7 @@ export const scenarioNames = [
   'flapping',
   'late-plan',
   'engine-failover',
+  'restored-database',
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
@@ -26,4 +28,5 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   flapping,
   'late-plan': latePlan,
   'engine-failover': engineFailover,
+  'restored-database': restoredDatabase,
 };

@@ -40,6 +40,8 @@ export type TimelineEvent =
   | { readonly kind: 'led'; readonly atMs: number }
   /** How many messages a target has refused because they were old; told again and again. */
   | { readonly kind: 'refusedOld'; readonly atMs: number; readonly count: number }
+  /** Whether targets have seen what the record lacks; false: it has all, and they hold it. Told at each change. */
+  | { readonly kind: 'record'; readonly atMs: number; readonly isBehind: boolean }
   | { readonly kind: 'load'; readonly report: LoadReport }
   | ({ readonly kind: 'served' } & Served);
 
@@ -60,6 +62,7 @@ export type Timeline = {
   /** Each time a target began, or ceased, to hold entries of the scenario's rules; from the fault on. */
   readonly standing: readonly { readonly atMs: number; readonly target: string; readonly entries: number }[];
   readonly ledMs: number | null;
+  readonly record: readonly { readonly atMs: number; readonly isBehind: boolean }[];
   /** Old messages that were refused: at first, and by now. */
   readonly refusedOld: { readonly first: number; readonly last: number } | null;
   /** When the replicas had their share back. */
@@ -99,7 +102,7 @@ export function begin(scenario: Scenario): Timeline {
     transitions: 0,
     early: 0,
   };
-  const lists = { deeds: [], changes: [], refusals: [], standing: [], reports: [], served: [] };
+  const lists = { record: [], deeds: [], changes: [], refusals: [], standing: [], reports: [], served: [] };
   const seen = { active: new Set<string>(), entries: new Map<string, number>(), revisions: new Set<string>() };
   return { scenario, stages, ...none, ...lists, ...seen };
 }
@@ -138,6 +141,8 @@ function withEvent(t: Timeline, event: TimelineEvent): Timeline {
       return { ...t, ledMs: t.ledMs ?? event.atMs };
     case 'refusedOld':
       return { ...t, refusedOld: { first: t.refusedOld?.first ?? event.count, last: event.count } };
+    case 'record':
+      return { ...t, record: listed(t.record, { atMs: event.atMs, isBehind: event.isBehind }) };
     case 'refused':
       return { ...t, refusals: listed(t.refusals, { atMs: event.atMs, key: event.key, why: event.why }) };
     case 'change':

@@ -183,9 +183,19 @@ function watchWhat({ watch }: Scenario, feed: (event: TimelineEvent) => void): {
         feed({ kind: 'refusedOld', atMs: clock.now(), count: (counts['old-revision'] ?? 0) + (counts['epoch'] ?? 0) });
     }
   };
+  let behind: boolean | null = null;
+  const record = async (): Promise<void> => {
+    const answer = await callApi({ method: 'GET', path: '/v1/status', answerMsMax: watchMsMax });
+    if (!answer.ok || answer.value.status !== 200) return;
+    const { lead, problems, targets } = answer.value.body as StatusView;
+    const isBehind = problems.some(({ code }) => code === 'E-BEHIND');
+    if (!isBehind && (lead.role !== 'leader' || targets.some(({ acked, revision }) => acked !== revision))) return;
+    if (isBehind !== behind) feed({ kind: 'record', atMs: clock.now(), isBehind });
+    behind = isBehind;
+  };
   const look = async (): Promise<void> => {
     while (!stopped) {
-      await (watch === 'leader' ? leader() : refused());
+      await (watch === 'leader' ? leader() : watch === 'record' ? record() : refused());
       await new Promise<void>((done) => clock.after(watchEveryMs, done));
     }
   };
@@ -220,6 +230,10 @@ function deedText(deed: Deed): string {
       return deed.flood === null ? 'the flood is over' : `user-${deed.flood.user} asks ${deed.flood.times} times as often`;
     case 'engine':
       return deed.is ? 'the engine that was lost may come back' : 'the engine that leads is killed';
+    case 'database':
+      return deed.what === 'backup' ? 'the database is backed up' : 'the database is restored from the backup';
+    case 'accept':
+      return 'a person accepts the older history: flyball resume --restored';
     case 'late':
       return `the first table of the incident arrives once more at ${deed.target}`;
     case 'telemetry':

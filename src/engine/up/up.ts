@@ -4,11 +4,13 @@ import type { LoadConfig, LoadReport } from '../../../connectors/shop/messages.t
 import type { Deed } from '../../../connectors/shop/scenario.ts';
 import type { Served } from '../../../connectors/shop/share.ts';
 import { fail, ok, type Problem, type Result } from '../../model/problem.ts';
+import { callApi } from '../../runtime/apiclient.ts';
 import { prepareBus, type BusMode } from '../../runtime/bus.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { writeAtomic } from '../../runtime/files.ts';
 import { apiToken, lockHome, openHome, type Home } from '../../runtime/home.ts';
 import { engineKeys } from '../../runtime/keys.ts';
+import { copiesOf } from '../../runtime/postgres/copies.ts';
 import { openDatabase } from '../../runtime/postgres.ts';
 import { removeRun, writeRun } from '../../runtime/run.ts';
 import { withSecretFiles } from '../../runtime/secretfiles.ts';
@@ -145,6 +147,14 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
   if (!late.ok) return failed(late);
   if (late.value !== null) opened.push(late.value.close);
   const leader = await engine;
+  const copies = copiesOf(database.value.url);
+  const change = async (what: 'backup' | 'restore'): Promise<void> => {
+    try {
+      await copies[what]();
+    } catch (error) {
+      say(`the database: ${what}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
   return ok({
     home: home.value,
     about: { bus: bus.value.address.kind === 'nats' ? 'nats' : 'local', sidecar: 'builtin', database: database.value.kind },
@@ -153,6 +163,9 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
       else if (deed.kind === 'flood') demo.value?.setFlood(deed.flood);
       else if (deed.kind === 'engine') (leader.ok ? leader.value : null)?.setRunning(deed.is);
       else if (deed.kind === 'late') late.value?.send();
+      else if (deed.kind === 'database') void change(deed.what);
+      else if (deed.kind === 'accept')
+        void callApi({ method: 'POST', path: '/v1/resume-restored', body: { author: 'scenario', reason: 'a rehearsal' }, env: childEnv }); // prettier-ignore
       else reporting.get(deed.target)?.send({ kind: 'telemetry', on: deed.is } satisfies TelemetryMessage);
     },
     entrance: addresses.get('gateway') ?? null,
