@@ -158,7 +158,8 @@ test('a reader that does not read loses the oldest, is counted, and holds nobody
   expect(count).toBe(total);
   // 100 MiB were published; the slow one may hold 8 MiB here and what the kernel takes.
   expect(engine.state().dropped).toBeGreaterThan(total / 2);
-  expect(buffersHeld() - before).toBeLessThan(64 * 1024 * 1024);
+  // What was just sent to the other may be in use for a moment still.
+  await until('the rest is let go', () => buffersHeld() - before < 64 * 1024 * 1024);
   // What it gets at last is the newest.
   const read = frameReader();
   let newest = -1;

@@ -24,7 +24,12 @@ export async function startIncident(...args: readonly string[]): Promise<Inciden
   const rules = mkdtempSync(join(tmpdir(), 'flyball-rules-'));
   cpSync('rules', rules, { recursive: true });
   const file = join(rules, 'gray-failure', 'rule.yaml');
-  writeFileSync(file, readFileSync(file, 'utf8').replace(/^keep_firing_for: .*$/m, 'keep_firing_for: 40s\nlease: 15s'));
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8')
+      .replace(/^keep_firing_for: .*$/m, 'keep_firing_for: 40s')
+      .replace(/^lease: .*$/m, 'lease: 15s'),
+  );
   const running = start(['up', '--scenario', 'gray-failure', '--rules', rules, ...args]);
   const end = async (): Promise<void> => {
     await running.stop();

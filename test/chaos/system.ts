@@ -198,7 +198,12 @@ function rulesIn(root: string): string {
   const rules = join(root, 'rules');
   cpSync('rules/gray-failure', join(rules, 'gray-failure'), { recursive: true });
   const file = join(rules, 'gray-failure', 'rule.yaml');
-  writeFileSync(file, readFileSync(file, 'utf8').replace(/^keep_firing_for: .*$/m, 'keep_firing_for: 10m\nlease: 15s'));
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8')
+      .replace(/^keep_firing_for: .*$/m, 'keep_firing_for: 10m')
+      .replace(/^lease: .*$/m, 'lease: 15s'),
+  );
   return rules;
 }
 
