@@ -98,6 +98,7 @@ function linkUsers(on: Ground): void {
 type Status = {
   readonly targets: readonly { readonly name: string; readonly heardAt: number | null }[];
   readonly bus: { readonly kind: string };
+  readonly lead: { readonly role: string };
 };
 
 async function statusOf(on: Ground, engine: string): Promise<Status> {
@@ -135,7 +136,8 @@ test(
     const engines = ['engine-a', 'engine-b'].filter((name) => !left.includes(name));
     const views = await Promise.all(engines.map((name) => statusOf(on, name)));
     expect(views.map(({ bus }) => bus.kind)).toEqual(engines.map(() => 'nats'));
-    // One leads, and hears them all.
+    // The one that began first leads, and hears them all.
+    expect(views.map(({ lead }) => lead.role)).toEqual(engines.map((_, i) => (i === 0 ? 'leader' : 'standby')));
     const heard = views.map(({ targets }) => targets.filter(({ heardAt }) => heardAt !== null).map(({ name }) => name).toSorted()); // prettier-ignore
     expect(heard).toContainEqual(['shop-catalog', 'shop-checkout', 'shop-gateway', 'shop-payments']);
 
