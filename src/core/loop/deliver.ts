@@ -98,7 +98,9 @@ function onDelivery(turn: Turn, effect: Extract<LeadEffect, { kind: 'delivery' }
   const { target, revision, hash, state } = effect;
   const waiting = loop.sent.get(target) ?? [];
   const one = waiting.find((s) => s.revision === revision);
-  const data = { revision, entries: one?.counts ?? {} };
+  // One that another engine has sent: what it holds is in the record.
+  const row = loop.lead.targets.get(target)?.row ?? null;
+  const data = { revision, entries: one?.counts ?? countByRule(row?.revision === revision ? row.entries : []) };
   if (state === 'sent') return tell(turn, 'published', { target, text: `${target} revision ${revision} sent`, data });
   // A target that took a snapshot answers for all that went before it, too.
   const answered = waiting.filter((s) => s.revision <= revision);

@@ -118,7 +118,9 @@ export async function startUp(options: UpOptions): Promise<Result<Up>> {
     onReady: () => undefined,
     signal,
   });
-  const standby = options.engines === 1 ? null : keepPart({ name: 'engine b', args: (address) => ['engine', '--id', 'b', '--inventory', inventoryFile, ...(address === null ? [] : portOf(address))], env: childEnv, clock, say, onReady: () => undefined, signal }); // prettier-ignore
+  // The first saves the rules and leads; the other one begins after it.
+  const second = { name: 'engine b', env: childEnv, clock, say, onReady: () => undefined, signal, args: (address: string | null) => ['engine', '--id', 'b', '--inventory', inventoryFile, ...(address === null ? [] : portOf(address))] }; // prettier-ignore
+  const standby = options.engines === 1 ? null : engine.then((part) => (part.ok ? keepPart(second) : part));
   void engine.then((part) => (part.ok ? undefined : starting.abort()));
   const sidecars = demo.value === null ? [] : shop.map(({ service, target }) => ({ service, target, part: startSidecar({ service, target, inventoryFile, signal,
             env: childEnv, say, onReady: (pid, address) => writeRun(home.value, `adapter.${target}`, { pid, address }) }) })); // prettier-ignore
