@@ -1,8 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { openHome } from '../../src/runtime/home.ts';
-import { builtModule } from '../../src/runtime/package.ts';
 import { openDatabase } from '../../src/runtime/postgres.ts';
 import { unwrap } from '../conformance/tools.ts';
 
@@ -27,19 +26,4 @@ export async function startPostgres(root: string): Promise<Postgres> {
     },
     stop: () => database.stop(),
   };
-}
-
-/** `flyball auth init TARGET…`, until this version has it: the library below it does the same. */
-export function standInForAuth(bin: string): void {
-  const flyball = join(bin, 'flyball');
-  const real = readFileSync(flyball, 'utf8').replace('#!/bin/sh\n', '');
-  const script = `
-    const { openHome } = await import('${builtModule('src/runtime/home')}');
-    const { ensureBusUsers } = await import('${builtModule('src/runtime/access/users')}');
-    const home = openHome({ env: process.env, cwd: '/', say: () => undefined });
-    const [, ...targets] = process.argv.slice(1);
-    const made = await ensureBusUsers(home.value, [{ role: 'engine' }, ...targets.map((target) => ({ role: 'adapter', target }))]);
-    process.exit(made.ok ? 0 : 1);`;
-  writeFileSync(join(bin, 'auth.mjs'), script);
-  writeFileSync(flyball, `#!/bin/sh\nif [ "$1" = auth ]; then shift; exec "${process.execPath}" --input-type=module -e "$(cat "${join(bin, 'auth.mjs')}")" "$@"; fi\n${real}`); // prettier-ignore
 }

@@ -1,18 +1,17 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { commandNames } from '../../src/cli/commands.ts';
 import { findNatsServer } from '../../src/runtime/natsserver.ts';
 import { get } from '../chaos/client.ts';
 import { cannot, until } from '../conformance/tools.ts';
 import { attributesOf, startCollector, type Collector } from '../telemetry/collector.ts';
 import { readCompose, type Compose } from './model.ts';
 import { layGround, start, type Ground, type Program } from './run.ts';
-import { standInForAuth, startPostgres, type Postgres } from './standin.ts';
+import { startPostgres, type Postgres } from './standin.ts';
 
 /**
  * compose.yaml without containers: the same programs with the same words, environment and files, in the same order, by the same health checks.
@@ -22,9 +21,6 @@ let compose: Compose = { services: {} };
 const readyMsMax = 120_000;
 /** Docker's own default. */
 const stopMsMax = 10_000;
-/** Without a lease, two engines would each withdraw what the other one published. */
-const standby = existsSync('src/core/publish/lease.ts');
-const left: readonly string[] = standby ? [] : ['engine-b'];
 const rule = `rule: closed-cart
 why: nobody looks into a cart while this test runs
 owner: tests
@@ -64,7 +60,7 @@ async function startAll(on: Ground, natsPath: string): Promise<void> {
   const begun = new Map<string, Promise<void>>();
   const ready = async (name: string): Promise<void> => {
     const { depends_on = {}, command = [], entrypoint } = compose.services[name] ?? {};
-    await Promise.all(Object.keys(depends_on).filter((other) => !left.includes(other)).map(once)); // prettier-ignore
+    await Promise.all(Object.keys(depends_on).map(once)); // prettier-ignore
     if (name === 'postgres') return postgres?.setPassword(on.path('postgres', '/keys/postgres'));
     if (name === 'nats') linkUsers(on);
     const argv = name === 'nats' ? [natsPath, ...command] : [...(entrypoint ?? ['flyball']), ...command];
@@ -86,7 +82,7 @@ async function startAll(on: Ground, natsPath: string): Promise<void> {
     begun.set(name, known);
     return known;
   };
-  await Promise.all(Object.keys(compose.services).filter((name) => !left.includes(name)).map(once)); // prettier-ignore
+  await Promise.all(Object.keys(compose.services).map(once)); // prettier-ignore
 }
 
 /** What Docker mounts below the folder of a config. */
@@ -123,17 +119,15 @@ test(
   async (context) => {
     const nats = await findNatsServer({ env: process.env, logFile: '/dev/null', say: () => undefined });
     if (!nats.ok) return cannot(context, nats.problem.what);
-    if (left.length > 0) process.stderr.write(`not started here: ${left.join(', ')}: this version has no standby\n`);
     const outside = (collector = await startCollector());
     const given = { OTEL_EXPORTER_OTLP_ENDPOINT: outside.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' };
     compose = readCompose(readFileSync('compose.yaml', 'utf8'), given);
     const root = mkdtempSync(join(tmpdir(), 'flyball-ground-'));
     postgres = await startPostgres(root);
     const on = (ground = await layGround(compose, root, { 'postgres:5432': postgres.port }));
-    if (!commandNames.includes('auth init')) standInForAuth(join(on.root, 'bin'));
     await startAll(on, nats.value.path);
 
-    const engines = ['engine-a', 'engine-b'].filter((name) => !left.includes(name));
+    const engines = ['engine-a', 'engine-b'];
     const views = await Promise.all(engines.map((name) => statusOf(on, name)));
     expect(views.map(({ bus }) => bus.kind)).toEqual(engines.map(() => 'nats'));
     // The one that began first leads, and hears them all.
